@@ -1,0 +1,93 @@
+//! What an operator fills in, and what the form alone cannot say of it.
+
+use serde::Deserialize;
+use tidegate_sdk::{FieldError, time};
+
+/// The settings. The token itself stays with the host.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) struct Form {
+    pub(crate) subdomain: Option<String>,
+    pub(crate) url: Option<String>,
+    pub(crate) authorization: Option<String>,
+    pub(crate) start_date: Option<String>,
+}
+
+/// Zendesk takes 0 for «from the beginning».
+const BEGINNING: u64 = 0;
+
+impl Form {
+    /// What is wrong with the values together.
+    pub(crate) fn validate(&self) -> Result<(), Vec<FieldError>> {
+        let problems: Vec<_> = [self.address(), self.sign_in()].into_iter().flatten().collect();
+        if problems.is_empty() { Ok(()) } else { Err(problems) }
+    }
+
+    /// The name of the field that says where Zendesk is.
+    pub(crate) fn address_field(&self) -> &'static str {
+        if self.url.is_some() { "url" } else { "subdomain" }
+    }
+
+    /// Where the exports begin, in seconds since 1970.
+    pub(crate) fn start_seconds(&self) -> u64 {
+        self.start_date.as_deref().and_then(time::date_seconds).unwrap_or(BEGINNING)
+    }
+
+    fn address(&self) -> Option<FieldError> {
+        match (&self.subdomain, &self.url) {
+            (None, None) => Some(FieldError::new(
+                "subdomain",
+                "give the subdomain (the 'acme' of acme.zendesk.com), or the address as 'url'",
+            )),
+            (Some(_), Some(_)) => Some(FieldError::new("url", "give 'subdomain' or 'url', not both")),
+            (None, Some(url)) if url.contains("/api/") || url.ends_with("/api") => Some(FieldError::new(
+                "url",
+                "leave '/api/v2' out: give the address that people type in, such as https://help.acme.com",
+            )),
+            _ => None,
+        }
+    }
+
+    fn sign_in(&self) -> Option<FieldError> {
+        (self.authorization.as_deref() == Some("oauth")).then(|| {
+            FieldError::new(
+                "authorization",
+                "signing in by OAuth is not possible yet; choose 'email-token' and give an API token",
+            )
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tidegate_sdk::Settings;
+
+    fn form(json: &str) -> Form {
+        Settings::from_bytes(json.into()).read().unwrap()
+    }
+
+    #[test]
+    fn exactly_one_address_is_wanted() {
+        let check = |json: &str, fields: &[&str]| {
+            let problems = form(json).validate().err().unwrap_or_default();
+            let found: Vec<_> = problems.iter().map(|problem| problem.field.as_str()).collect();
+            assert_eq!(found, fields, "{json}");
+        };
+        check(r#"{"subdomain": "acme", "authorization": "email-token", "token": true}"#, &[]);
+        check(r#"{"url": "https://help.acme.com"}"#, &[]);
+        check(r#"{"url": "http://127.0.0.1:8080/"}"#, &[]);
+        check("{}", &["/subdomain"]);
+        check(r#"{"subdomain": null}"#, &["/subdomain"]);
+        check(r#"{"subdomain": "acme", "url": "https://acme.zendesk.com"}"#, &["/url"]);
+        check(r#"{"url": "https://acme.zendesk.com/api/v2"}"#, &["/url"]);
+        check(r#"{"subdomain": "acme", "authorization": "oauth"}"#, &["/authorization"]);
+        check(r#"{"authorization": "oauth"}"#, &["/subdomain", "/authorization"]);
+    }
+
+    #[test]
+    fn start_date_is_midnight_or_the_beginning() {
+        assert_eq!(form("{}").start_seconds(), 0);
+        assert_eq!(form(r#"{"start-date": "2023-11-14"}"#).start_seconds(), 1_699_920_000);
+    }
+}
