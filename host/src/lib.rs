@@ -1,0 +1,7 @@
+//! Tidegate: a host for integrations whose connectors run in a sandbox.
+//!
+//! The modules are the floors of `ARCHITECTURE.md`; imports go down only.
+#![forbid(unsafe_code)]
+
+pub mod clock;
+pub mod model;
