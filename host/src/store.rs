@@ -1,0 +1,213 @@
+//! Everything that must survive a restart.
+//!
+//! It keeps and finds; it decides nothing and knows no HTTP and no plugin.
+//! Blocking work runs on the blocking pool, so every call may be awaited on the
+//! reactor. Dropping a call's future may leave its work to finish unseen.
+//!
+//! All tables lie in one ordered key space of an [`Engine`], so that a page's records,
+//! cursor, due keys and counters land as one [`Batch`].
+
+mod batch;
+mod channels;
+mod codec;
+pub mod conformance;
+mod cursors;
+mod due;
+mod engine;
+mod keys;
+mod lane;
+mod memory;
+mod migration;
+mod parts;
+mod quarantine;
+mod records;
+mod runs;
+mod sled;
+mod state;
+#[cfg(test)]
+mod tests;
+mod walk;
+mod watch;
+
+pub use batch::{Batch, Expectation, Writes};
+pub use channels::Channels;
+pub use cursors::Cursors;
+pub use due::{Due, DueKey};
+pub use engine::{Engine, Entry, Range, Want};
+pub use quarantine::{Quarantine, Quarantined};
+pub use records::Records;
+pub use runs::Runs;
+pub use state::State;
+pub use watch::{Watch, Watchers};
+
+use crate::model::{Fault, Size};
+use serde::{Deserialize, Serialize};
+use std::io;
+use std::path::Path;
+use std::sync::Arc;
+
+/// `[store]` of the configuration.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
+pub struct Config {
+    /// Memory for pages of the database that were read or written lately. 8 MiB
+    /// unless set, at least 1 MiB. More of it pays where old records are read again
+    /// and again; an import does not profit.
+    pub cache: Size,
+    /// What a commit has to survive. `crash` unless set.
+    pub durability: Durability,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self { cache: Size::mib(8), durability: Durability::Crash }
+    }
+}
+
+/// What a commit has to survive.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Durability {
+    /// The end of the process at any instant. A power cut may take back the commits of
+    /// the last seconds; what is left is an earlier state, whole.
+    Crash,
+    /// A power cut as well. Every commit waits for the disk, some milliseconds.
+    PowerCut,
+}
+
+/// Why the store did not do what it was asked for.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// A batch expected another value under a key: somebody else was there first.
+    #[error("somebody else changed it at the same time")]
+    Expectation,
+    /// Names of channels are unique.
+    #[error("another channel has the name '{0}'")]
+    NameTaken(String),
+    /// One process holds a data folder.
+    #[error("the data folder {0} is in use by another tidegate process")]
+    Locked(String),
+    /// The disk, or what drives it, failed. Nothing may be written any more until restart.
+    #[error("the store cannot be read or written")]
+    Engine(#[from] io::Error),
+    /// Damaged, or not written by this program.
+    #[error("{0} in the store cannot be understood")]
+    Corrupt(String),
+    /// Only a newer version can read it.
+    #[error("the data was written by a newer version of tidegate; run that version or a later one")]
+    NewerFormat,
+}
+
+impl Error {
+    /// Who has to act, and whether trying again helps.
+    #[must_use]
+    pub fn fault(&self) -> Fault {
+        match self {
+            Self::Expectation | Self::Locked(_) | Self::Engine(_) => Fault::Transient,
+            Self::NameTaken(_) | Self::NewerFormat => Fault::Invalid,
+            Self::Corrupt(_) => Fault::Bug,
+        }
+    }
+}
+
+/// What the store answers.
+pub type Result<T> = std::result::Result<T, Error>;
+
+/// A handle on the store; cheap to clone. The folder is free for another process as
+/// soon as the last one is dropped.
+#[derive(Clone)]
+pub struct Store {
+    engine: Arc<dyn Engine>,
+}
+
+impl Store {
+    /// Opens the folder, or makes it, and brings its rows to today's layout.
+    /// Blocks: some milliseconds, a second after a million records.
+    ///
+    /// # Errors
+    /// [`Error::Locked`] where another process has it, [`Error::NewerFormat`]
+    /// where a newer version wrote it, and where it cannot be read or written.
+    pub fn open(folder: &Path, config: &Config) -> Result<Self> {
+        Self::on(Arc::new(sled::Sled::open(folder, config)?))
+    }
+
+    /// A store that is gone with its last handle, for tests and dry runs.
+    #[must_use]
+    pub fn in_memory() -> Self {
+        Self::on(Arc::new(memory::Memory::default())).expect("an empty store has no layout to refuse")
+    }
+
+    /// A store on another engine.
+    ///
+    /// # Errors
+    /// As [`open`](Self::open).
+    pub fn on(engine: Arc<dyn Engine>) -> Result<Self> {
+        migration::check(&*engine)?;
+        Ok(Self { engine })
+    }
+
+    /// Lands the batch whole or not at all; durable when it returns.
+    ///
+    /// # Errors
+    /// [`Error::Expectation`] where something was not as expected: nothing was
+    /// written. Otherwise where it cannot be written.
+    pub async fn commit(&self, batch: Batch) -> Result<()> {
+        self.blocking(move |engine| {
+            engine.commit(batch)?;
+            engine.flush()
+        })
+        .await
+    }
+
+    /// The configured channels.
+    #[must_use]
+    pub fn channels(&self) -> Channels<'_> {
+        Channels(self)
+    }
+
+    /// The records of connectors.
+    #[must_use]
+    pub fn records(&self) -> Records<'_> {
+        Records(self)
+    }
+
+    /// How far connectors have read.
+    #[must_use]
+    pub fn cursors(&self) -> Cursors<'_> {
+        Cursors(self)
+    }
+
+    /// The keys that wait to be fetched.
+    #[must_use]
+    pub fn due(&self) -> Due<'_> {
+        Due(self)
+    }
+
+    /// The records that failed.
+    #[must_use]
+    pub fn quarantine(&self) -> Quarantine<'_> {
+        Quarantine(self)
+    }
+
+    /// The runs and what came of them.
+    #[must_use]
+    pub fn runs(&self) -> Runs<'_> {
+        Runs(self)
+    }
+
+    /// What connectors asked the host to remember.
+    #[must_use]
+    pub fn state(&self) -> State<'_> {
+        State(self)
+    }
+
+    /// Does one piece of work on the blocking pool.
+    async fn blocking<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&dyn Engine) -> Result<T> + Send + 'static,
+    ) -> Result<T> {
+        let engine = Arc::clone(&self.engine);
+        let done = tokio::task::spawn_blocking(move || work(&*engine)).await;
+        done.unwrap_or_else(|error| Err(Error::Engine(io::Error::other(error))))
+    }
+}

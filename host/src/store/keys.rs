@@ -1,0 +1,192 @@
+//! Where every row lies: the one table of prefixes, and how keys are made.
+//!
+//! All tables share one ordered key space, so that one batch can change rows of
+//! any of them. The first byte of a key names the table:
+//!
+//! | byte | table | rest of the key | row |
+//! |---|---|---|---|
+//! | `m` | [`Meta`](Table::Meta) | a name | `format`: the number of the layout |
+//! | `c` | [`Channels`](Table::Channels) | channel | the channel |
+//! | `n` | [`Names`](Table::Names) | a channel's name | channel |
+//! | `o` | [`Open`](Table::Open) | channel | nothing; gone as soon as the channel is being deleted |
+//! | `r` | [`Records`](Table::Records) | channel, connector, record key | the record |
+//! | `t` | [`Totals`](Table::Totals) | channel, connector | number of records |
+//! | `p` | [`Cursors`](Table::Cursors) | channel, connector | the connector's cursor |
+//! | `d` | [`Due`](Table::Due) | channel, connector, record key | stamp |
+//! | `q` | [`Quarantine`](Table::Quarantine) | channel, connector, key of the guest | the entry |
+//! | `s` | [`State`](Table::State) | channel, connector, key of the guest | value of the guest |
+//! | `h` | [`Runs`](Table::Runs) | run, newest first | the run |
+//! | `i` | [`RunsOfChannel`](Table::RunsOfChannel) | channel, run newest first | nothing |
+//! | `l` | [`LiveRuns`](Table::LiveRuns) | run, newest first | nothing |
+//!
+//! A **channel** is its 16 bytes. A **connector** is its name and a zero byte, which
+//! no name has in it. A **run, newest first** is its 16 bytes, each bit turned over, so
+//! that a scan from the front meets the newest run first. Whatever a guest may
+//! have named comes last and as it is, so it needs no escaping. Nothing here is
+//! ever changed in place: another layout gets another byte and a migration.
+
+use super::Range;
+use crate::model::{ChannelId, Name, RunId};
+
+/// The tables, by the first byte of their keys.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub(super) enum Table {
+    Meta = b'm',
+    Channels = b'c',
+    Names = b'n',
+    Open = b'o',
+    Records = b'r',
+    Totals = b't',
+    Cursors = b'p',
+    Due = b'd',
+    Quarantine = b'q',
+    State = b's',
+    Runs = b'h',
+    RunsOfChannel = b'i',
+    LiveRuns = b'l',
+}
+
+impl Table {
+    /// Those whose keys go on with channel and connector.
+    pub(super) const OF_CONNECTORS: [Self; 6] =
+        [Self::Records, Self::Totals, Self::Cursors, Self::Due, Self::Quarantine, Self::State];
+
+    /// Every row of the table.
+    pub(super) fn rows(self) -> Range {
+        Range::prefix(&[self as u8])
+    }
+
+    /// Every row of a channel, in a table whose keys go on with the channel.
+    pub(super) fn rows_of(self, channel: ChannelId) -> Range {
+        Range::prefix(&self.key(&[&channel.to_bytes()]))
+    }
+
+    /// Every row of a connector, in one of [`OF_CONNECTORS`](Self::OF_CONNECTORS).
+    pub(super) fn rows_in(self, channel: ChannelId, connector: &Name) -> Range {
+        Range::prefix(&self.in_connector(channel, connector, b""))
+    }
+
+    /// The row of a key of a connector, in one of [`OF_CONNECTORS`](Self::OF_CONNECTORS).
+    /// Tables with one row per connector have the empty key.
+    pub(super) fn in_connector(self, channel: ChannelId, connector: &Name, key: &[u8]) -> Vec<u8> {
+        self.key(&[&channel.to_bytes(), connector.as_str().as_bytes(), &[0], key])
+    }
+
+    fn key(self, parts: &[&[u8]]) -> Vec<u8> {
+        let length: usize = parts.iter().map(|part| part.len()).sum();
+        let mut key = Vec::with_capacity(1 + length);
+        key.push(self as u8);
+        parts.iter().for_each(|part| key.extend_from_slice(part));
+        key
+    }
+}
+
+/// The number of the layout.
+pub(super) fn format() -> Vec<u8> {
+    Table::Meta.key(&[b"format"])
+}
+
+/// The row of a channel.
+pub(super) fn channel(id: ChannelId) -> Vec<u8> {
+    Table::Channels.key(&[&id.to_bytes()])
+}
+
+/// The row that leads from a name to a channel.
+pub(super) fn channel_name(name: &str) -> Vec<u8> {
+    Table::Names.key(&[name.as_bytes()])
+}
+
+/// The row that is there while nobody deletes the channel.
+pub(super) fn open_channel(id: ChannelId) -> Vec<u8> {
+    Table::Open.key(&[&id.to_bytes()])
+}
+
+/// The row of a run.
+pub(super) fn run(id: RunId) -> Vec<u8> {
+    Table::Runs.key(&[&newest_first(id)])
+}
+
+/// The row that lists a run under its channel.
+pub(super) fn run_of_channel(channel: ChannelId, id: RunId) -> Vec<u8> {
+    Table::RunsOfChannel.key(&[&channel.to_bytes(), &newest_first(id)])
+}
+
+/// The row that is there while a run has not ended.
+pub(super) fn live_run(id: RunId) -> Vec<u8> {
+    Table::LiveRuns.key(&[&newest_first(id)])
+}
+
+/// The run that a key of one of the three tables of runs ends with.
+pub(super) fn run_id(key: &[u8]) -> Option<RunId> {
+    let id: [u8; 16] = *key.last_chunk()?;
+    Some(RunId::from_bytes(id.map(|byte| !byte)))
+}
+
+fn newest_first(id: RunId) -> [u8; 16] {
+    id.to_bytes().map(|byte| !byte)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    type Place = (usize, ChannelId, Name, Vec<u8>);
+
+    /// Few channels and connectors that are prefixes of one another, so that
+    /// neighbours meet often.
+    fn places() -> impl Strategy<Value = Place> {
+        let channels = prop_oneof![Just([0; 16]), Just([255; 16]), any::<[u8; 16]>()];
+        (0..Table::OF_CONNECTORS.len(), channels, "a[a-z0-9-]{0,2}", any::<Vec<u8>>()).prop_map(
+            |(table, channel, connector, key)| {
+                let connector = Name::try_new(connector).expect("the pattern is a name");
+                (table, ChannelId::from_bytes(channel), connector, key)
+            },
+        )
+    }
+
+    fn key_of((table, channel, connector, key): &Place) -> Vec<u8> {
+        Table::OF_CONNECTORS[*table].in_connector(*channel, connector, key)
+    }
+
+    fn contains(range: &Range, key: &[u8]) -> bool {
+        *range.start <= *key && range.end.as_deref().is_none_or(|end| key < end)
+    }
+
+    proptest! {
+        #[test]
+        fn no_two_places_share_a_key(a in places(), b in places()) {
+            prop_assert_eq!(key_of(&a) == key_of(&b), a == b);
+        }
+
+        #[test]
+        fn keys_of_a_connector_keep_the_order_of_their_bytes(a in places(), key in any::<Vec<u8>>()) {
+            let mut b = a.clone();
+            b.3 = key;
+            prop_assert_eq!(key_of(&a).cmp(&key_of(&b)), a.3.cmp(&b.3));
+        }
+
+        #[test]
+        fn ranges_hold_their_own_rows_and_no_others(a in places(), b in places()) {
+            let (table, channel, connector, _) = &a;
+            let table = Table::OF_CONNECTORS[*table];
+            let key = key_of(&b);
+            prop_assert_eq!(contains(&table.rows(), &key), a.0 == b.0);
+            prop_assert_eq!(contains(&table.rows_of(*channel), &key), (a.0, a.1) == (b.0, b.1));
+            prop_assert_eq!(
+                contains(&table.rows_in(*channel, connector), &key),
+                (a.0, a.1, &a.2) == (b.0, b.1, &b.2)
+            );
+        }
+
+        #[test]
+        fn newer_runs_come_first(a in any::<[u8; 16]>(), b in any::<[u8; 16]>()) {
+            let (a, b) = (RunId::from_bytes(a), RunId::from_bytes(b));
+            prop_assert_eq!(run(a).cmp(&run(b)), b.cmp(&a));
+            prop_assert_eq!(run_id(&run(a)), Some(a));
+            let channel = ChannelId::from_bytes([7; 16]);
+            prop_assert_eq!(run_id(&run_of_channel(channel, a)), Some(a));
+        }
+    }
+}

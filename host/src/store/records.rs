@@ -1,0 +1,116 @@
+//! The records of connectors.
+//!
+//! It keeps them as they were delivered; what is new and what has changed is
+//! decided above.
+
+use super::engine::{Entry, Want};
+use super::keys::Table;
+use super::{Batch, Error, Result, Store, codec, walk};
+use crate::model::{ChannelId, Name, Record, RecordKey};
+use bytes::Bytes;
+
+/// The records of connectors.
+pub struct Records<'a>(pub(super) &'a Store);
+
+impl Records<'_> {
+    /// The record with this key.
+    ///
+    /// # Errors
+    /// Where the store cannot be read.
+    pub async fn get(&self, channel: ChannelId, connector: &Name, key: &RecordKey) -> Result<Option<Record>> {
+        let mut found = self.get_many(channel, connector, vec![key.clone()]).await?;
+        Ok(found.pop().flatten())
+    }
+
+    /// The records with these keys, in the order of `keys`.
+    ///
+    /// # Errors
+    /// Where the store cannot be read.
+    pub async fn get_many(
+        &self,
+        channel: ChannelId,
+        connector: &Name,
+        keys: Vec<RecordKey>,
+    ) -> Result<Vec<Option<Record>>> {
+        let rows = keys.iter().map(|key| row_key(channel, connector, key)).collect();
+        let decode = |(key, row): (RecordKey, Option<Bytes>)| {
+            row.map(|row| codec::decode_record(key, row)).transpose()
+        };
+        self.0.blocking(move |engine| keys.into_iter().zip(engine.get(rows)?).map(decode).collect()).await
+    }
+
+    /// At most `limit` records in the order of the bytes of their keys, those after `after`.
+    ///
+    /// # Errors
+    /// Where the store cannot be read.
+    pub async fn list(
+        &self,
+        channel: ChannelId,
+        connector: &Name,
+        after: Option<&RecordKey>,
+        limit: usize,
+    ) -> Result<Vec<Record>> {
+        let rows = Table::Records.rows_in(channel, connector);
+        let prefix = rows.start.len();
+        let range = match after {
+            Some(key) => rows.after(&row_key(channel, connector, key)),
+            None => rows,
+        };
+        self.0
+            .blocking(move |engine| {
+                let entries = engine.scan(range, limit, Want::Entries)?;
+                entries.into_iter().map(|entry| decode(prefix, entry)).collect()
+            })
+            .await
+    }
+
+    /// The number of records, as the writer counted them.
+    ///
+    /// # Errors
+    /// Where the store cannot be read.
+    pub async fn count(&self, channel: ChannelId, connector: &Name) -> Result<u64> {
+        let key = total_key(channel, connector);
+        self.0
+            .blocking(move |engine| match walk::get(engine, key)? {
+                Some(row) => codec::decode_number("a number of records", row),
+                None => Ok(0),
+            })
+            .await
+    }
+}
+
+impl Batch {
+    /// Adds the record, or replaces the one with its key.
+    pub fn put_record(&mut self, channel: ChannelId, connector: &Name, record: &Record) {
+        self.put(row_key(channel, connector, &record.key), codec::encode_record(record));
+    }
+
+    /// Removes the record with this key, if it is there.
+    pub fn delete_record(&mut self, channel: ChannelId, connector: &Name, key: &RecordKey) {
+        self.remove(row_key(channel, connector, key));
+    }
+
+    /// Sets the number of records of the connector. The writer knows it: it reads which of
+    /// a page's records are there anyway, and counting a million takes seconds.
+    pub fn set_record_count(&mut self, channel: ChannelId, connector: &Name, count: u64) {
+        self.put(total_key(channel, connector), codec::encode_number(count));
+    }
+}
+
+fn row_key(channel: ChannelId, connector: &Name, key: &RecordKey) -> Vec<u8> {
+    Table::Records.in_connector(channel, connector, key.as_str().as_bytes())
+}
+
+fn total_key(channel: ChannelId, connector: &Name) -> Vec<u8> {
+    Table::Totals.in_connector(channel, connector, b"")
+}
+
+fn decode(prefix: usize, entry: Entry) -> Result<Record> {
+    codec::decode_record(decode_key(&entry.key[prefix..])?, entry.value)
+}
+
+/// The record key that a row's key ends with.
+pub(super) fn decode_key(bytes: &[u8]) -> Result<RecordKey> {
+    let key = str::from_utf8(bytes).ok().and_then(|text| RecordKey::try_new(text).ok());
+    key.ok_or_else(|| Error::Corrupt("the key of a record".into()))
+}
