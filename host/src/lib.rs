@@ -3,6 +3,7 @@
 //! The modules are the floors of `ARCHITECTURE.md`; imports go down only.
 #![forbid(unsafe_code)]
 
+pub mod broker;
 pub mod clock;
 pub mod model;
 pub mod store;

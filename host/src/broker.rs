@@ -1,0 +1,47 @@
+//! Every byte that leaves for a remote system.
+//!
+//! It never touches the store and knows no channels: what a channel may do
+//! comes to it as a [`Scope`], what a step may still use as a [`Meter`], what
+//! the operator allows as a [`Config`].
+//!
+//! A [`Request`] passes a fixed list of stages, which `send` reads as: bounds
+//! and headers, egress decision, credential, connection, redirects, classes of
+//! failure, retries. Only the egress decision can make the value that the
+//! client accepts, so that no later change can send past it.
+
+mod addresses;
+mod auth;
+mod body;
+mod classify;
+mod client;
+mod coding;
+mod config;
+mod draft;
+mod egress;
+mod gateway;
+mod headers;
+mod marks;
+mod meter;
+mod origin;
+mod path;
+mod redirect;
+mod request;
+mod resolver;
+mod retry;
+mod rules;
+mod scope;
+mod send;
+mod snippet;
+mod tls;
+
+#[cfg(test)]
+mod tests;
+
+pub use body::Body;
+pub use config::Config;
+pub use gateway::{Broker, Gateway};
+pub use meter::{Allowance, Meter, Used};
+pub use origin::OriginPattern;
+pub use request::{Method, Request, Response, Streamed};
+pub use resolver::{Lookup, SystemLookup};
+pub use scope::{Credential, Scope};

@@ -1,0 +1,277 @@
+//! What an answer or a broken connection means: an answer for the guest, or a
+//! failure of which class, and whether trying again could help. Pure.
+//!
+//! It does not decide on retries; `retry` does, with what is said here.
+
+use super::{body, client, marks::Marks, retry::Again};
+use crate::model::{Class, Failure, Span};
+use http::StatusCode;
+use std::{sync::Arc, time::Duration};
+
+/// What a status means.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Verdict {
+    /// The guest makes of it what it likes.
+    Answer,
+    Fails(Class, Again),
+}
+
+/// An attempt that failed.
+#[derive(Clone, Debug)]
+pub(super) struct Failed {
+    pub(super) failure: Failure,
+    pub(super) again: Again,
+    pub(super) retry_after: Option<Duration>,
+}
+
+/// Whom a failure speaks of, and what it must not show.
+#[derive(Clone, Debug)]
+pub(super) struct Remote {
+    /// Host, and port where it is not the usual one.
+    pub(super) host: Arc<str>,
+    pub(super) marks: Arc<Marks>,
+    /// Whether the request had a credential on it.
+    pub(super) credential: Sent,
+}
+
+/// Whether something went out with a request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Sent {
+    Yes,
+    No,
+}
+
+impl From<Failure> for Failed {
+    /// A failure of the host's own making, which would come again.
+    fn from(failure: Failure) -> Self {
+        Self { failure, again: Again::Never, retry_after: None }
+    }
+}
+
+impl Failed {
+    /// The same for a hop that is not the first: whatever became of this one, the
+    /// one before it was answered.
+    pub(super) fn after_a_redirect(self) -> Self {
+        let again = match self.again {
+            Again::Always => Again::IfSafe,
+            again => again,
+        };
+        Self { again, ..self }
+    }
+}
+
+/// The table of statuses.
+pub(super) fn status(status: u16) -> Verdict {
+    use Verdict::{Answer, Fails};
+    match status {
+        401 => Fails(Class::Auth, Again::Never),
+        407 => Fails(Class::Config, Again::Never),
+        408 | 425 => Fails(Class::Transient, Again::IfSafe),
+        429 => Fails(Class::RateLimited, Again::IfSafe),
+        501 | 505 => Fails(Class::Unsupported, Again::Never),
+        500..=599 => Fails(Class::Transient, Again::IfSafe),
+        200..=499 => Answer,
+        _ => Fails(Class::Transient, Again::Never),
+    }
+}
+
+/// The failure for a status that is one. `words` are the remote's own, cleaned.
+pub(super) fn refused(class: Class, status: u16, remote: &Remote, words: Option<&str>) -> Failure {
+    let host = &remote.host;
+    let said = match (status, remote.credential) {
+        (401, Sent::Yes) => {
+            format!("{host} refused the credentials (HTTP 401): check the user and the token")
+        }
+        (401, Sent::No) => format!("{host} wants credentials (HTTP 401), and got none"),
+        (407, _) => format!("a proxy in front of {host} wants credentials (HTTP 407)"),
+        (408, _) => format!("{host} had not got the whole request in time (HTTP 408)"),
+        (425, _) => format!("{host} was not ready for the request yet (HTTP 425)"),
+        (429, _) => format!("{host} wants fewer requests (HTTP 429)"),
+        (501 | 505, _) => format!("{host} cannot do that ({})", named(status)),
+        _ => format!("{host} failed ({})", named(status)),
+    };
+    let words = words.map(|words| format!("; it said: {words}")).unwrap_or_default();
+    Failure::new(class, format!("http.status.{status}"), format!("{said}{words}"))
+}
+
+fn named(status: u16) -> String {
+    let reason = StatusCode::from_u16(status).ok().and_then(|status| status.canonical_reason());
+    match reason {
+        Some(reason) => format!("HTTP {status} {reason}"),
+        None => format!("HTTP {status}"),
+    }
+}
+
+/// What a connection that could not be made, or broke, means.
+pub(super) fn network(error: client::Error, remote: &Remote) -> Failed {
+    let host = &remote.host;
+    use client::Error as E;
+    let transient = |code, again, message| failed(Class::Transient, code, again, message);
+    let clean = |text: &str| remote.marks.redact(text);
+    match error {
+        E::Denied(failure) | E::Limit(failure) => failure.into(),
+        E::Name(text) => transient(
+            "net.dns",
+            Again::Always,
+            format!("the name {host} was not found ({}): check the channel's URL", clean(&text)),
+        ),
+        E::Connect(text) => {
+            transient("net.connect", Again::Always, format!("cannot connect to {host}: {}", clean(&text)))
+        }
+        E::ConnectTimeout(limit) => transient(
+            "net.timeout",
+            Again::Always,
+            format!("{host} took no connection within {} (broker.connect-timeout)", Span(limit)),
+        ),
+        E::Certificate(text) => failed(
+            Class::Config,
+            "net.tls",
+            Again::Never,
+            format!(
+                "the certificate of {host} is not trusted ({}): check the channel's URL, \
+                 or name the authority that signed it as broker.ca-file",
+                clean(&text)
+            ),
+        ),
+        E::Tls(text) => {
+            transient("net.tls", Again::Always, format!("cannot speak TLS with {host}: {}", clean(&text)))
+        }
+        E::ReadTimeout(limit) => transient(
+            "net.timeout",
+            Again::IfSafe,
+            format!("{host} was silent for {} (broker.read-timeout)", Span(limit)),
+        ),
+        E::HeadTooLarge => super::headers::too_large().into(),
+        E::Protocol(text) => transient(
+            "net.protocol",
+            Again::IfSafe,
+            format!("{host} answered with something that is not HTTP: {}", clean(&text)),
+        ),
+        E::Reset(text) => transient(
+            "net.reset",
+            Again::IfSafe,
+            format!("{host} closed the connection without an answer: {}", clean(&text)),
+        ),
+        E::Body(text) => broken_off(remote, &clean(&text)),
+    }
+}
+
+/// What a body that cannot be read to its end means.
+pub(super) fn body(error: body::Error, remote: &Remote) -> Failed {
+    match error {
+        body::Error::Wire(error) => network(error, remote),
+        body::Error::Corrupt(text) => broken_off(remote, &format!("the compression is corrupt ({text})")),
+        body::Error::Limit(failure) => failure.into(),
+    }
+}
+
+fn broken_off(remote: &Remote, text: &str) -> Failed {
+    failed(
+        Class::Transient,
+        "net.body",
+        Again::IfSafe,
+        format!("the answer of {} broke off: {text}", remote.host),
+    )
+}
+
+/// What an attempt that takes too long means. `key` names the limit.
+pub(super) fn overdue(host: &str, limit: Duration, key: &str) -> Failed {
+    let message = format!("{host} took longer than {} for the whole answer ({key})", Span(limit));
+    failed(Class::Transient, "net.timeout", Again::IfSafe, message)
+}
+
+fn failed(class: Class, code: &str, again: Again, message: String) -> Failed {
+    Failed { failure: Failure::new(class, code, message), again, retry_after: None }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::broker::Credential;
+
+    fn remote(credential: Sent) -> Remote {
+        Remote { host: "api.example.com".into(), marks: Arc::new(Marks::new(&Credential::None)), credential }
+    }
+
+    #[test]
+    fn statuses_mean_what_the_table_says() {
+        use Verdict::{Answer, Fails};
+        for code in [
+            200, 201, 204, 206, 299, 300, 302, 304, 400, 402, 403, 404, 405, 409, 410, 412, 413, 418, 422,
+            451, 499,
+        ] {
+            assert_eq!(status(code), Answer, "{code}");
+        }
+        for (code, class, again) in [
+            (401, Class::Auth, Again::Never),
+            (407, Class::Config, Again::Never),
+            (408, Class::Transient, Again::IfSafe),
+            (425, Class::Transient, Again::IfSafe),
+            (429, Class::RateLimited, Again::IfSafe),
+            (500, Class::Transient, Again::IfSafe),
+            (501, Class::Unsupported, Again::Never),
+            (502, Class::Transient, Again::IfSafe),
+            (503, Class::Transient, Again::IfSafe),
+            (504, Class::Transient, Again::IfSafe),
+            (505, Class::Unsupported, Again::Never),
+            (520, Class::Transient, Again::IfSafe),
+            (529, Class::Transient, Again::IfSafe),
+            (599, Class::Transient, Again::IfSafe),
+            (101, Class::Transient, Again::Never),
+            (600, Class::Transient, Again::Never),
+        ] {
+            assert_eq!(status(code), Fails(class, again), "{code}");
+        }
+    }
+
+    #[test]
+    fn messages_say_what_an_operator_can_do() {
+        #[track_caller]
+        fn check(code: u16, credential: Sent, words: Option<&str>, expected: &str) {
+            let failure = refused(Class::Internal, code, &remote(credential), words);
+            assert_eq!(failure.message, expected);
+            assert_eq!(failure.code, format!("http.status.{code}"));
+        }
+        check(
+            401,
+            Sent::Yes,
+            None,
+            "api.example.com refused the credentials (HTTP 401): check the user and the token",
+        );
+        check(401, Sent::No, None, "api.example.com wants credentials (HTTP 401), and got none");
+        check(
+            429,
+            Sent::Yes,
+            Some("slow down"),
+            "api.example.com wants fewer requests (HTTP 429); it said: slow down",
+        );
+        check(503, Sent::Yes, None, "api.example.com failed (HTTP 503 Service Unavailable)");
+        check(520, Sent::Yes, None, "api.example.com failed (HTTP 520)");
+    }
+
+    #[test]
+    fn every_way_a_connection_breaks_has_its_code() {
+        use client::Error as E;
+        let limit = Duration::from_secs(3);
+        let denied = Failure::new(Class::Denied, "egress.address", "no");
+        for (error, class, code, again) in [
+            (E::Denied(denied), Class::Denied, "egress.address", Again::Never),
+            (E::Name("x".into()), Class::Transient, "net.dns", Again::Always),
+            (E::Connect("x".into()), Class::Transient, "net.connect", Again::Always),
+            (E::ConnectTimeout(limit), Class::Transient, "net.timeout", Again::Always),
+            (E::Certificate("x".into()), Class::Config, "net.tls", Again::Never),
+            (E::Tls("x".into()), Class::Transient, "net.tls", Again::Always),
+            (E::ReadTimeout(limit), Class::Transient, "net.timeout", Again::IfSafe),
+            (E::HeadTooLarge, Class::Limit, "limit.response-headers", Again::Never),
+            (E::Protocol("x".into()), Class::Transient, "net.protocol", Again::IfSafe),
+            (E::Reset("x".into()), Class::Transient, "net.reset", Again::IfSafe),
+            (E::Body("x".into()), Class::Transient, "net.body", Again::IfSafe),
+        ] {
+            let failed = network(error, &remote(Sent::Yes));
+            assert_eq!(
+                (failed.failure.class, failed.failure.code.as_str(), failed.again),
+                (class, code, again)
+            );
+        }
+    }
+}

@@ -1,0 +1,202 @@
+//! The spellings in which remote systems echo a credential, to hide it in texts
+//! that came from outside.
+//!
+//! It does not touch bodies that go to a guest.
+
+use super::Credential;
+use base64::{Engine, prelude::BASE64_STANDARD};
+use std::fmt;
+use url::form_urlencoded;
+use zeroize::Zeroizing;
+
+/// What stands in the place of a secret.
+const HIDDEN: &str = "‹secret›";
+
+/// A secret shorter than this is looked for as a whole header only: as a part
+/// it would be found in every second one.
+const SHORTEST_PART: usize = 4;
+/// The same for user names. Some systems take the key as the user, but most have
+/// names there, and keys are long.
+const SHORTEST_USER: usize = 16;
+/// The shortest word of a header such as `Token key=…` that can be the secret.
+const SHORTEST_WORD: usize = 8;
+
+/// The spellings of one credential, the longest first.
+pub(super) struct Marks(Vec<Mark>);
+
+struct Mark {
+    text: Zeroizing<String>,
+    /// The length from which on a part of a header may be taken for it.
+    shortest: usize,
+}
+
+impl Marks {
+    pub(super) fn new(credential: &Credential) -> Self {
+        let mut marks = Self(Vec::new());
+        match credential {
+            Credential::None => {}
+            Credential::Basic { username, password } => {
+                let pair = Zeroizing::new(format!("{}:{}", username.expose(), password.expose()));
+                marks.add(BASE64_STANDARD.encode(pair.as_bytes()), SHORTEST_PART);
+                marks.add_spellings(username.expose(), SHORTEST_USER);
+                marks.add_spellings(password.expose(), SHORTEST_PART);
+            }
+            Credential::Bearer { token: value } | Credential::Query { value, .. } => {
+                marks.add_spellings(value.expose(), SHORTEST_PART);
+            }
+            Credential::Header { value, .. } => {
+                marks.add_spellings(value.expose(), SHORTEST_PART);
+                let words = value.expose().split(|c: char| c.is_whitespace() || "=,;:\"".contains(c));
+                for word in words.filter(|word| word.len() >= SHORTEST_WORD) {
+                    marks.add_spellings(word, SHORTEST_WORD);
+                }
+            }
+        }
+        marks.0.sort_by_key(|mark| std::cmp::Reverse(mark.text.len()));
+        marks
+    }
+
+    fn add(&mut self, text: String, shortest: usize) {
+        let text = Zeroizing::new(text);
+        if !text.is_empty() && !self.0.iter().any(|mark| mark.text == text) {
+            self.0.push(Mark { text, shortest });
+        }
+    }
+
+    fn add_spellings(&mut self, secret: &str, shortest: usize) {
+        for spelling in spellings(secret) {
+            self.add(spelling, shortest);
+        }
+    }
+
+    /// The text with every spelling of the credential hidden.
+    pub(super) fn redact(&self, text: &str) -> String {
+        self.0.iter().fold(text.to_owned(), |text, mark| match text.contains(mark.text.as_str()) {
+            true => text.replace(mark.text.as_str(), HIDDEN),
+            false => text,
+        })
+    }
+
+    /// Whether a header's value gives the credential away.
+    pub(super) fn shows_in(&self, value: &[u8]) -> bool {
+        self.0.iter().any(|mark| {
+            let text = mark.text.as_bytes();
+            let as_part = || value.windows(text.len()).any(|part| part == text);
+            value == text || text.len() >= mark.shortest && as_part()
+        })
+    }
+
+    /// Length in bytes of the longest spelling: what may be cut in two at the end
+    /// of a text that was not read to its end.
+    pub(super) fn longest(&self) -> usize {
+        self.0.first().map_or(0, |mark| mark.text.len())
+    }
+}
+
+impl fmt::Debug for Marks {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Marks({})", self.0.len())
+    }
+}
+
+/// One secret as it is, in a URL (both ways to write a space), in JSON (with and without
+/// escaped slashes), and as the remote would decode it from Basic.
+fn spellings(secret: &str) -> Vec<String> {
+    let form: String = form_urlencoded::byte_serialize(secret.as_bytes()).collect();
+    let json = serde_json::Value::from(secret).to_string();
+    let json = json[1..json.len() - 1].to_owned();
+    vec![
+        secret.to_owned(),
+        form.replace('+', "%20"),
+        lower_escapes(&form),
+        lower_escapes(&form.replace('+', "%20")),
+        form,
+        json.replace('/', "\\/"),
+        json,
+        BASE64_STANDARD.encode(secret),
+    ]
+}
+
+/// `%2F` as `%2f`; some systems write it so.
+fn lower_escapes(form: &str) -> String {
+    let mut digits = 0;
+    let lower = form.chars().map(|c| {
+        let c = if digits > 0 { c.to_ascii_lowercase() } else { c };
+        digits = if c == '%' { 2 } else { usize::saturating_sub(digits, 1) };
+        c
+    });
+    lower.collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::Secret;
+
+    fn basic() -> Marks {
+        Marks::new(&Credential::Basic {
+            username: Secret::new("agent@example.com/token"),
+            password: Secret::new("S3cr/t \"pass\""),
+        })
+    }
+
+    #[test]
+    fn every_spelling_is_hidden() {
+        let pair = BASE64_STANDARD.encode("agent@example.com/token:S3cr/t \"pass\"");
+        for text in [
+            "S3cr/t \"pass\"",
+            "S3cr%2Ft%20%22pass%22",
+            "S3cr%2Ft+%22pass%22",
+            "S3cr%2ft+%22pass%22",
+            "S3cr/t \\\"pass\\\"",
+            "S3cr\\/t \\\"pass\\\"",
+            "agent@example.com/token",
+            "agent%40example.com%2Ftoken",
+            "agent@example.com\\/token",
+            &pair,
+        ] {
+            let redacted = basic().redact(&format!("before {text} after"));
+            assert_eq!(redacted, format!("before {HIDDEN} after"), "{text}");
+            assert!(basic().shows_in(format!("x{text}x").as_bytes()), "{text}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_secret_stays() {
+        assert_eq!(basic().redact("no such ticket"), "no such ticket");
+        assert!(!basic().shows_in(b"application/json"));
+        assert_eq!(Marks::new(&Credential::None).redact("any"), "any");
+        let empty =
+            Marks::new(&Credential::Basic { username: Secret::new("key"), password: Secret::new("") });
+        assert_eq!(empty.redact("a text"), "a text");
+    }
+
+    #[test]
+    fn short_secret_hides_a_header_only_as_a_whole() {
+        let marks = Marks::new(&Credential::Bearer { token: Secret::new("js") });
+        assert!(marks.shows_in(b"js"));
+        assert!(!marks.shows_in(b"application/json"));
+    }
+
+    #[test]
+    fn secret_within_a_header_of_many_words_is_found() {
+        let value = Secret::new("Token key=abcdef123456, v=1");
+        let marks = Marks::new(&Credential::Header { name: "x-auth".into(), value });
+        assert_eq!(marks.redact("abcdef123456 is wrong"), format!("{HIDDEN} is wrong"));
+        assert!(!marks.shows_in(b"Token"));
+    }
+
+    #[test]
+    fn name_of_a_user_takes_no_headers_away() {
+        let user = |name: &str| Credential::Basic { username: Secret::new(name), password: Secret::new("X") };
+        assert!(!Marks::new(&user("json")).shows_in(b"application/json"));
+        assert!(Marks::new(&user("a-key-of-sixteen")).shows_in(b"is a-key-of-sixteen"));
+        assert_eq!(Marks::new(&user("json")).redact("json"), HIDDEN);
+    }
+
+    #[test]
+    fn debug_shows_no_secret() {
+        let text = format!("{:?}", basic());
+        assert!(!text.contains("pass") && !text.contains("agent"), "{text}");
+    }
+}
