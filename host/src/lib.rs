@@ -6,4 +6,5 @@
 pub mod broker;
 pub mod clock;
 pub mod model;
+pub mod sandbox;
 pub mod store;

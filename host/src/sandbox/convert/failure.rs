@@ -1,0 +1,132 @@
+//! `error` of the contract and `Failure` of the host.
+
+use crate::{
+    model::{Class, Failure, FieldError},
+    sandbox::{
+        bindings::tidegate::connect::types::{Error, ErrorClass, FieldError as WitFieldError},
+        text::clean_cut,
+    },
+};
+
+/// The most field errors of one failure, and the longest pointer of one.
+const MAX_FIELDS: usize = 100;
+const MAX_POINTER: usize = 512;
+
+/// A guest's error. Texts are cleaned of control characters and cut.
+pub(in crate::sandbox) fn failure(error: Error) -> Failure {
+    let code = clean_cut(error.code.trim(), Failure::MAX_CODE);
+    let code = if code.is_empty() { "plugin.error".into() } else { code };
+    let message = clean_cut(&error.message, Failure::MAX_MESSAGE);
+    Failure::new(class(error.class), code, message)
+        .retry_after_ms(error.retry_after_ms)
+        .with_fields(field_errors(error.fields))
+}
+
+/// A guest's field errors: the first hundred, cleaned and cut.
+pub(in crate::sandbox) fn field_errors(fields: Vec<WitFieldError>) -> Vec<FieldError> {
+    let field_error = |error: WitFieldError| FieldError {
+        field: clean_cut(&error.field, MAX_POINTER).into_owned(),
+        message: clean_cut(&error.message, Failure::MAX_MESSAGE).into_owned(),
+    };
+    fields.into_iter().take(MAX_FIELDS).map(field_error).collect()
+}
+
+/// A failure of the host as the guest sees it.
+pub(in crate::sandbox) fn error(failure: Failure) -> Error {
+    let field_error = |error: FieldError| WitFieldError { field: error.field, message: error.message };
+    Error {
+        class: error_class(failure.class),
+        code: failure.code,
+        message: failure.message,
+        retry_after_ms: failure.retry_after_ms,
+        fields: failure.fields.into_iter().map(field_error).collect(),
+    }
+}
+
+fn class(class: ErrorClass) -> Class {
+    match class {
+        ErrorClass::Transient => Class::Transient,
+        ErrorClass::RateLimited => Class::RateLimited,
+        ErrorClass::Auth => Class::Auth,
+        ErrorClass::Config => Class::Config,
+        ErrorClass::NotFound => Class::NotFound,
+        ErrorClass::Conflict => Class::Conflict,
+        ErrorClass::InvalidData => Class::InvalidData,
+        ErrorClass::Denied => Class::Denied,
+        ErrorClass::Limit => Class::Limit,
+        ErrorClass::Unsupported => Class::Unsupported,
+        ErrorClass::Internal => Class::Internal,
+    }
+}
+
+fn error_class(class: Class) -> ErrorClass {
+    match class {
+        Class::Transient => ErrorClass::Transient,
+        Class::RateLimited => ErrorClass::RateLimited,
+        Class::Auth => ErrorClass::Auth,
+        Class::Config => ErrorClass::Config,
+        Class::NotFound => ErrorClass::NotFound,
+        Class::Conflict => ErrorClass::Conflict,
+        Class::InvalidData => ErrorClass::InvalidData,
+        Class::Denied => ErrorClass::Denied,
+        Class::Limit => ErrorClass::Limit,
+        Class::Unsupported => ErrorClass::Unsupported,
+        Class::Internal => ErrorClass::Internal,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_failure_survives_the_way_there_and_back() {
+        for class in [
+            Class::Transient,
+            Class::RateLimited,
+            Class::Auth,
+            Class::Config,
+            Class::NotFound,
+            Class::Conflict,
+            Class::InvalidData,
+            Class::Denied,
+            Class::Limit,
+            Class::Unsupported,
+            Class::Internal,
+        ] {
+            let before = Failure::new(class, "a.b", "words")
+                .retry_after_ms(Some(7))
+                .with_fields(vec![FieldError::new("email", "wrong")]);
+            assert_eq!(failure(error(before.clone())), before);
+        }
+    }
+
+    #[test]
+    fn endless_and_hostile_texts_are_cut_and_cleaned() {
+        let field = WitFieldError { field: "f".repeat(9_999), message: "\x1b[2J".repeat(9_999) };
+        let failure = failure(Error {
+            class: ErrorClass::Internal,
+            code: format!(" \x07{}", "c".repeat(9_999)),
+            message: "m\n".repeat(99_999),
+            retry_after_ms: None,
+            fields: vec![field; 9_999],
+        });
+        assert!(failure.code.len() <= Failure::MAX_CODE && failure.code.starts_with('c'));
+        assert!(failure.message.len() <= Failure::MAX_MESSAGE && !failure.message.contains('\n'));
+        assert_eq!(failure.fields.len(), MAX_FIELDS);
+        assert!(failure.fields.iter().all(|field| field.field.len() <= MAX_POINTER));
+        assert!(failure.fields.iter().all(|field| !field.message.contains('\x1b')));
+    }
+
+    #[test]
+    fn an_error_without_a_code_gets_one() {
+        let nameless = Error {
+            class: ErrorClass::Auth,
+            code: "\x00".into(),
+            message: String::new(),
+            retry_after_ms: None,
+            fields: Vec::new(),
+        };
+        assert_eq!(failure(nameless).code, "plugin.error");
+    }
+}

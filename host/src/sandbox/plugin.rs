@@ -1,0 +1,201 @@
+//! A plugin: a compiled and pre-linked component, and the calls that it takes.
+//!
+//! It holds no state of any run; each call is a step of its own.
+
+mod fit;
+
+use super::{
+    Sandbox,
+    context::Context,
+    convert,
+    error::{CompileError, ContractError, Error},
+    inspect::Inspection,
+    instance::{self, Answer},
+    step::{Outcome, Step},
+};
+use crate::model::{Class, Failure, FieldError, Page, PullRequest};
+use bytes::Bytes;
+use fit::{Indices, describe, fit};
+use futures_util::future::BoxFuture;
+use std::sync::Arc;
+use wasmtime::{
+    Store,
+    component::{Component, Instance, InstancePre},
+};
+
+/// Which optional interfaces a component exports.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Exports {
+    /// It can test a connection.
+    pub transport_check: bool,
+    /// It reads records.
+    pub connector: bool,
+    /// It writes records.
+    pub exporter: bool,
+    /// It takes named calls.
+    pub operations: bool,
+    /// It understands deliveries.
+    pub webhook: bool,
+}
+
+/// A compiled, pre-linked component; cheap to clone.
+#[derive(Clone)]
+pub struct Plugin(Arc<Parts>);
+
+struct Parts {
+    sandbox: Sandbox,
+    pre: InstancePre<Context>,
+    indices: Indices,
+    exports: Exports,
+    sha256: String,
+    manifest: Option<Box<[u8]>>,
+}
+
+impl Plugin {
+    /// Takes the component from the cache, or compiles it where it is not
+    /// there, and links it. Blocks.
+    pub(super) fn link(sandbox: &Sandbox, component: &[u8], inspection: Inspection) -> Result<Self, Error> {
+        let refused = |error| CompileError::Failed(describe(&error));
+        let component = Component::from_binary(sandbox.engine(), component).map_err(refused)?;
+        let linked = sandbox.linker().instantiate_pre(&component);
+        let pre = linked.map_err(|error| ContractError::Link(describe(&error)))?;
+        Ok(Self(Arc::new(Parts {
+            indices: fit(&pre, inspection.exports)?,
+            exports: inspection.exports,
+            sha256: inspection.sha256,
+            manifest: inspection.manifest,
+            sandbox: sandbox.clone(),
+            pre,
+        })))
+    }
+
+    /// Which optional interfaces it exports.
+    #[must_use]
+    pub fn exports(&self) -> Exports {
+        self.0.exports
+    }
+
+    /// Digest of the file, in lower-case hex.
+    #[must_use]
+    pub fn sha256(&self) -> &str {
+        &self.0.sha256
+    }
+
+    /// The custom section `tidegate:manifest`, where the file has one.
+    #[must_use]
+    pub fn embedded_manifest(&self) -> Option<&[u8]> {
+        self.0.manifest.as_deref()
+    }
+
+    /// Asks for the manifest, a JSON document.
+    pub async fn describe(&self, step: Step) -> Outcome<Bytes> {
+        let indices = self.0.indices.channel_type.clone();
+        self.run(step, |store, instance| {
+            Box::pin(async move {
+                let guest = indices.load(&mut *store, &instance)?;
+                Ok(Ok(guest.call_describe(store).await?.into()))
+            })
+        })
+        .await
+    }
+
+    /// Has settings looked at that the form allows. The inner result is the
+    /// guest's judgement, the outer one tells whether it came to one.
+    pub async fn validate(
+        &self,
+        step: Step,
+        channel_type: &str,
+        settings: Bytes,
+    ) -> Outcome<Result<(), Vec<FieldError>>> {
+        let indices = self.0.indices.channel_type.clone();
+        let (channel_type, settings) = (channel_type.to_owned(), Vec::from(settings));
+        self.run(step, |store, instance| {
+            Box::pin(async move {
+                let guest = indices.load(&mut *store, &instance)?;
+                let judgement = guest.call_validate(store, &channel_type, &settings).await?;
+                Ok(Ok(judgement.map_err(convert::field_errors)))
+            })
+        })
+        .await
+    }
+
+    /// Turns settings that `version` of the plugin saved into settings for this
+    /// one.
+    pub async fn migrate_settings(
+        &self,
+        step: Step,
+        channel_type: &str,
+        version: &str,
+        settings: Bytes,
+    ) -> Outcome<Bytes> {
+        let indices = self.0.indices.channel_type.clone();
+        let (channel_type, version, settings) =
+            (channel_type.to_owned(), version.to_owned(), Vec::from(settings));
+        self.run(step, |store, instance| {
+            Box::pin(async move {
+                let guest = indices.load(&mut *store, &instance)?;
+                let migrated = guest.call_migrate_settings(store, &channel_type, &version, &settings).await?;
+                Ok(migrated.map(Bytes::from).map_err(convert::failure))
+            })
+        })
+        .await
+    }
+
+    /// Tests the connection; answers a JSON object of facts.
+    pub async fn check(&self, step: Step, settings: Bytes) -> Outcome<Bytes> {
+        let Some(indices) = self.0.indices.transport_check.clone() else {
+            return not_exported("transport-check");
+        };
+        if step.gateway.is_none() {
+            return no_gateway();
+        }
+        let settings = Vec::from(settings);
+        self.run(step, |store, instance| {
+            Box::pin(async move {
+                let guest = indices.load(&mut *store, &instance)?;
+                let transport = store.data_mut().transport()?;
+                let facts = guest.call_check(store, transport, &settings).await?;
+                Ok(facts.map(Bytes::from).map_err(convert::failure))
+            })
+        })
+        .await
+    }
+
+    /// Reads one page.
+    pub async fn pull(&self, step: Step, request: PullRequest) -> Outcome<Page> {
+        let Some(indices) = self.0.indices.connector.clone() else {
+            return not_exported("connector");
+        };
+        if step.gateway.is_none() {
+            return no_gateway();
+        }
+        let (sandbox, request) = (self.0.sandbox.clone(), convert::pull_request(request));
+        self.run(step, |store, instance| {
+            Box::pin(async move {
+                let guest = indices.load(&mut *store, &instance)?;
+                let transport = store.data_mut().transport()?;
+                let page = guest.call_pull(store, transport, &request).await?;
+                Ok(page.map_err(convert::failure).and_then(|page| convert::page(page, sandbox.limits())))
+            })
+        })
+        .await
+    }
+
+    async fn run<T, F>(&self, step: Step, call: F) -> Outcome<T>
+    where
+        T: Send,
+        F: for<'a> FnOnce(&'a mut Store<Context>, Instance) -> BoxFuture<'a, Answer<T>> + Send,
+    {
+        instance::run(&self.0.sandbox, &self.0.pre, step, call).await
+    }
+}
+
+fn not_exported<T>(interface: &str) -> Outcome<T> {
+    let message = format!("the plugin has no `{interface}`");
+    Outcome::never_begun(Failure::new(Class::Unsupported, format!("export.{interface}"), message))
+}
+
+fn no_gateway<T>() -> Outcome<T> {
+    let message = "the step was given no gateway; this is a defect of Tidegate";
+    Outcome::never_begun(Failure::new(Class::Internal, "internal.no-gateway", message))
+}
