@@ -4,6 +4,7 @@
 #![forbid(unsafe_code)]
 
 pub mod broker;
+pub mod catalog;
 pub mod clock;
 pub mod model;
 pub mod sandbox;

@@ -1,0 +1,246 @@
+//! Which plugins exist and are fit to run.
+//!
+//! It watches the plugins folder and swaps what it offers whole; a run keeps
+//! the version that it started with. It runs no connector and knows no channel.
+//!
+//! What happens to a file: it is *seen*, waits until it has stood still for
+//! `settle`, is read once into memory, and is judged on those bytes. A fit file
+//! is *taken up* where no other file offers one of its channel types; else it is
+//! refused by the name of the other file. The file that was taken up first keeps
+//! its channel types; of those that lie there when the host starts, the first by
+//! name.
+//!
+//! A file that is replaced by a bad one keeps running in its last good version,
+//! and its entry says so: a failed upgrade is no reason to stop syncs that work.
+//! Removing the file ends that, and so does a restart.
+
+mod folder;
+mod judge;
+mod ledger;
+mod log;
+mod registry;
+mod template;
+mod trust;
+mod validate;
+mod value;
+mod watcher;
+
+/// What a plugin can do, for those above who do not know the sandbox.
+pub use crate::sandbox::Exports;
+
+pub(crate) use self::{
+    log::GuestLog,
+    template::Template,
+    value::{read as read_value, secret_faults},
+};
+
+use self::{
+    judge::{Fit, Judge},
+    registry::Snapshot,
+    watcher::Worker,
+};
+use crate::{
+    model::{ChannelType, Manifest, Span, Timestamp},
+    sandbox::{Plugin, Sandbox},
+};
+use arc_swap::ArcSwap;
+use serde::{Deserialize, Serialize};
+use std::{
+    fs, io,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+use tokio::sync::{Mutex, mpsc, oneshot};
+use tokio_util::sync::CancellationToken;
+
+/// `[catalog]` of the configuration.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
+pub struct Config {
+    /// How long a file must stand still before it is read. Default `300ms`; at
+    /// `0s` half-written files are judged, and refused, before they are whole.
+    pub settle: Span,
+    /// How often the folder is looked at where the system tells nothing of a
+    /// change, as on network file systems. Default `1s`, at least `50ms`.
+    pub rescan: Span,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self { settle: Span::millis(300), rescan: Span::secs(1) }
+    }
+}
+
+/// One file of the plugins folder, fit or not.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Entry {
+    /// File name within the folder.
+    pub file: String,
+    /// In bytes.
+    pub size: u64,
+    /// When the file was last written, where the file system tells.
+    pub modified: Option<Timestamp>,
+    /// Lower-case hex; none where the file could not be read.
+    pub sha256: Option<String>,
+    /// Whether it is fit to run.
+    pub standing: Standing,
+}
+
+/// Whether a file is fit to run.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Standing {
+    /// Still being written, or being compiled. Where the file was there before,
+    /// its last good version runs meanwhile.
+    Settling,
+    /// Taken up: it offers the channel types of its manifest.
+    Ready(Arc<Manifest>, Exports),
+    /// Not taken up.
+    Refused {
+        /// Stable dotted name, such as `manifest.schema`.
+        code: String,
+        /// In words for an operator.
+        reason: String,
+    },
+}
+
+/// A channel type together with the plugin that offers it. A run holds one to its end.
+#[derive(Clone)]
+pub struct Offer {
+    /// Compiled and ready to run.
+    pub plugin: Plugin,
+    /// What it says of itself.
+    pub manifest: Arc<Manifest>,
+    /// The part of the manifest that is about this channel type.
+    pub channel_type: Arc<ChannelType>,
+    /// The file that it came from, by name within the folder.
+    pub file: String,
+}
+
+/// Why a file is not taken up.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Refusal {
+    code: String,
+    reason: String,
+}
+
+impl Refusal {
+    fn new(code: impl Into<String>, reason: impl Into<String>) -> Self {
+        Self { code: code.into(), reason: reason.into() }
+    }
+}
+
+impl From<Refusal> for Standing {
+    fn from(Refusal { code, reason }: Refusal) -> Self {
+        Self::Refused { code, reason }
+    }
+}
+
+/// A handle on the catalog; cheap to clone.
+#[derive(Clone)]
+pub struct Catalog(Arc<Shared>);
+
+struct Shared {
+    judge: Judge,
+    snapshot: Arc<ArcSwap<Snapshot>>,
+    /// Locked by whoever drives the work: the watcher, or else a caller of `reload`.
+    worker: Mutex<Worker>,
+    requests: mpsc::Sender<oneshot::Sender<()>>,
+}
+
+/// The task that watches the folder.
+pub struct Watcher(Catalog);
+
+impl Watcher {
+    /// Watches until `stop`; then ends the judgements that are going on. What
+    /// was taken up stays on offer.
+    pub async fn run(self, stop: CancellationToken) {
+        let mut worker = tokio::select! {
+            worker = self.0.0.worker.lock() => worker,
+            () = stop.cancelled() => return,
+        };
+        tokio::select! {
+            () = worker.watch() => {}
+            () = stop.cancelled() => {}
+        }
+        worker.halt().await;
+    }
+}
+
+impl Catalog {
+    /// Makes the folder where it is missing. Nothing is judged before
+    /// [`reload`](Self::reload) or [`Watcher::run`].
+    ///
+    /// # Errors
+    /// The folder cannot be made, or is not a folder.
+    pub fn build(config: Config, folder: PathBuf, sandbox: Sandbox) -> io::Result<(Self, Watcher)> {
+        fs::create_dir_all(&folder)?;
+        let snapshot = Arc::new(ArcSwap::from_pointee(Snapshot::default()));
+        let judge = Judge::new(sandbox);
+        // Callers of `reload` wait for their answer anyway; a full line only makes them wait here.
+        let (requests, asked) = mpsc::channel(16);
+        let worker = Worker::new(watcher::Parts {
+            config,
+            folder,
+            judge: judge.clone(),
+            snapshot: snapshot.clone(),
+            asked,
+        });
+        let catalog = Self(Arc::new(Shared { judge, snapshot, worker: Mutex::new(worker), requests }));
+        Ok((catalog.clone(), Watcher(catalog)))
+    }
+
+    /// Looks at the folder now, waiting for files to settle; returns when every
+    /// file is judged. A file that is being written all the time is waited for
+    /// for ten seconds. Files that were refused for what is in them are judged
+    /// again. Works with and without a running [`Watcher`]. Cancel safe.
+    pub async fn reload(&self) {
+        let (answer, mut judged) = oneshot::channel();
+        let drive = async {
+            // Whoever holds the lock answers; where nobody does, this call does the work itself.
+            let ask = self.0.requests.send(answer);
+            let work = async { self.0.worker.lock().await.drive().await };
+            tokio::select! {
+                () = work => {}
+                () = async { _ = ask.await; std::future::pending().await } => {}
+            }
+        };
+        tokio::select! {
+            _ = &mut judged => {}
+            () = drive => {}
+        }
+    }
+
+    /// Every file of the folder that an operator would take for a plugin, by file name.
+    #[must_use]
+    pub fn entries(&self) -> Arc<Vec<Entry>> {
+        self.0.snapshot.load().entries.clone()
+    }
+
+    /// The offer of a channel type.
+    #[must_use]
+    pub fn offer(&self, channel_type: &str) -> Option<Offer> {
+        self.0.snapshot.load().offers.get(channel_type).cloned()
+    }
+
+    /// All of them, by channel type.
+    #[must_use]
+    pub fn offers(&self) -> Vec<Offer> {
+        self.0.snapshot.load().offers.values().cloned().collect()
+    }
+
+    /// Why nothing offers a channel type, in words that name the file that is
+    /// missing, refused or not judged yet.
+    #[must_use]
+    pub fn absence(&self, channel_type: &str) -> String {
+        self.0.snapshot.load().absence(channel_type)
+    }
+
+    /// Judges one file without taking it up, as the folder would, but for the
+    /// rule that a channel type has one file.
+    pub async fn inspect(&self, file: &Path) -> Entry {
+        self.0.judge.inspect(file).await
+    }
+}
+
+#[cfg(test)]
+pub(crate) mod tests;
