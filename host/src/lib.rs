@@ -5,6 +5,7 @@
 
 pub mod broker;
 pub mod catalog;
+pub mod channels;
 pub mod clock;
 pub mod model;
 pub mod sandbox;

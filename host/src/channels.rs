@@ -1,0 +1,215 @@
+//! Configured instances of channel types, and their secrets.
+//!
+//! It starts no run and sends no request but the check that an operator asks
+//! for. Secrets go in and never come out: a [`Channel`] holds only sealed ones,
+//! guests see `true` in their place, and only the broker gets them opened.
+
+mod address;
+mod channel;
+mod check;
+mod credentials;
+mod error;
+mod gateways;
+mod guest;
+mod open;
+mod settings;
+mod vault;
+
+pub use self::{error::Error, vault::VaultError};
+
+use self::{gateways::Gateways, vault::Vault};
+use crate::{
+    broker::{Broker, Gateway},
+    catalog::{Catalog, Offer},
+    clock::Clock,
+    model::{Channel, ChannelName, Failure, Name, Secret, Usage},
+    store::Store,
+};
+use bytes::Bytes;
+use serde_json::{Map, Value};
+use std::{
+    collections::BTreeMap,
+    path::PathBuf,
+    sync::{Arc, atomic::AtomicBool},
+};
+
+/// What an operator asks for. Values come as text or JSON; the form decides.
+pub struct Draft {
+    /// Unique in the host.
+    pub name: ChannelName,
+    /// Which kind of integration.
+    pub channel_type: Name,
+    /// None: the first one.
+    pub transport: Option<Name>,
+    /// By field. `null` and empty texts count as not given.
+    pub settings: Map<String, Value>,
+    /// By field. A line end at the end is left out.
+    pub secrets: BTreeMap<String, Secret>,
+    /// None: all of the channel type.
+    pub connectors: Option<Vec<Name>>,
+    /// Whether local changes are exported.
+    pub two_way: bool,
+    /// Whether runs may start.
+    pub enabled: bool,
+}
+
+/// What is to change; none: as it was.
+#[derive(Default)]
+pub struct Change {
+    /// A new name.
+    pub name: Option<ChannelName>,
+    /// New values by field; `null` or an empty text takes a value, or a secret, away.
+    pub settings: Map<String, Value>,
+    /// New secrets by field.
+    pub secrets: BTreeMap<String, Secret>,
+    /// The connectors that are switched on from now on.
+    pub connectors: Option<Vec<Name>>,
+    /// Whether local changes are exported.
+    pub two_way: Option<bool>,
+}
+
+/// Everything that a step of a channel needs.
+#[derive(Clone)]
+pub struct Opened {
+    /// As it is stored.
+    pub channel: Channel,
+    /// The plugin; it stays the same to the end of a run.
+    pub offer: Offer,
+    /// The way out, with the credential in it.
+    pub gateway: Gateway,
+    /// The settings for the guest, secrets replaced by `true`, defaults filled in.
+    pub settings: Bytes,
+}
+
+/// What came of a check.
+pub struct CheckReport {
+    /// Facts about the account, or why the channel does not work.
+    pub result: Result<Map<String, Value>, Failure>,
+    /// What the check used; nothing where it did not get as far as the plugin.
+    pub usage: Usage,
+    /// How long it took, in milliseconds.
+    pub took_ms: u64,
+}
+
+/// What channels are made of.
+pub struct Parts {
+    /// Where they are kept.
+    pub store: Store,
+    /// Where their plugins come from.
+    pub catalog: Catalog,
+    /// Their way out.
+    pub broker: Broker,
+    /// Dates their edits.
+    pub clock: Clock,
+    /// The file with the key of the secrets.
+    pub key_file: PathBuf,
+    /// The key itself, instead of the file: the text of `TIDEGATE_KEY`.
+    pub key: Option<Secret>,
+}
+
+/// A handle on the channels; cheap to clone.
+#[derive(Clone)]
+pub struct Channels(Arc<Inner>);
+
+struct Inner {
+    store: Store,
+    catalog: Catalog,
+    broker: Broker,
+    clock: Clock,
+    vault: Vault,
+    gateways: Gateways,
+    /// The key was compared with the secrets that are there.
+    key_fits: AtomicBool,
+}
+
+impl Channels {
+    /// Reads the key from `key`, or from the file, which it makes (0600) where it
+    /// is missing. Blocks on the file system for a moment.
+    ///
+    /// # Errors
+    /// No key can be had, or the file is open to others.
+    pub fn build(parts: Parts) -> Result<Self, Error> {
+        let Parts { store, catalog, broker, clock, key_file, key } = parts;
+        let vault = Vault::open(key.as_ref(), &key_file)?;
+        let (gateways, key_fits) = (Gateways::default(), AtomicBool::new(false));
+        Ok(Self(Arc::new(Inner { store, catalog, broker, clock, vault, gateways, key_fits })))
+    }
+
+    /// All of them, by name.
+    ///
+    /// # Errors
+    /// The store fails.
+    pub async fn list(&self) -> Result<Vec<Channel>, Error> {
+        Ok(self.0.store.channels().list().await?)
+    }
+
+    /// One by its name.
+    ///
+    /// # Errors
+    /// Nothing has that name, or the store fails.
+    pub async fn get(&self, name: &str) -> Result<Channel, Error> {
+        self.0.get(name).await
+    }
+
+    /// Checks a draft against its plugin, seals its secrets and keeps it. Sends nothing.
+    ///
+    /// # Errors
+    /// Nothing offers the type, the settings do not fit, the name is taken.
+    pub async fn create(&self, draft: Draft) -> Result<Channel, Error> {
+        self.0.create(draft).await
+    }
+
+    /// Changes a channel, or nothing of it. A new name alone needs no plugin.
+    ///
+    /// # Errors
+    /// As for `create`; [`Error::Stale`] where somebody else changed it meanwhile.
+    pub async fn edit(&self, name: &str, change: Change) -> Result<Channel, Error> {
+        self.0.edit(name, change).await
+    }
+
+    /// Lets runs start, or stops letting them. Runs that are going on are not touched.
+    ///
+    /// # Errors
+    /// Nothing has that name, somebody else changed it meanwhile, the store fails.
+    pub async fn set_enabled(&self, name: &str, enabled: bool) -> Result<Channel, Error> {
+        self.0.set_enabled(name, enabled).await
+    }
+
+    /// Removes a channel and everything that belongs to it.
+    ///
+    /// # Errors
+    /// Whenever something of it may still be there.
+    pub async fn delete(&self, name: &str) -> Result<(), Error> {
+        self.0.delete(name).await
+    }
+
+    /// Does what the transport's check does, with the stored settings, whether
+    /// the channel is enabled or not. A channel that cannot be opened is a report, too.
+    ///
+    /// # Errors
+    /// Nothing has that name, or the store fails.
+    pub async fn check(&self, name: &str) -> Result<CheckReport, Error> {
+        self.0.check(name).await
+    }
+
+    /// What a step of the channel needs. Gateways are kept: as long as neither
+    /// the channel nor its plugin changes, its connections are used again.
+    ///
+    /// # Errors
+    /// The plugin is gone, the settings do not fit it, the key does not fit, or
+    /// the operator's configuration denies the address.
+    pub async fn open(&self, name: &str) -> Result<Opened, Error> {
+        self.0.open(name).await
+    }
+
+    /// Whether the key fits the secrets that are stored. Opens none of them.
+    ///
+    /// # Errors
+    /// [`VaultError::WrongKey`], or the store fails.
+    pub async fn verify_key(&self) -> Result<(), Error> {
+        self.0.verify_key().await
+    }
+}
+
+#[cfg(test)]
+mod tests;
