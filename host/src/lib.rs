@@ -10,3 +10,4 @@ pub mod clock;
 pub mod model;
 pub mod sandbox;
 pub mod store;
+pub mod sync;

@@ -1,0 +1,163 @@
+//! A page's records with their keys checked, and what has no fit key.
+//!
+//! It looks at no payload.
+
+use super::slot::Version;
+use crate::model::{Class, Envelope, Failure, RecordKey, Reject, Timestamp};
+use bytes::Bytes;
+use sha2::{Digest, Sha256};
+use std::collections::HashMap;
+
+/// What of a key out of bounds is shown.
+const SHOWN_KEY: usize = 60;
+
+/// A page as it is judged.
+pub(in crate::sync::import) struct Sheet {
+    /// In the order of the page.
+    pub(super) items: Vec<Item>,
+    /// Records without a fit key, then the rejects.
+    pub(super) misfits: Vec<Misfit>,
+    /// Due keys that the page settles. One that was in quarantine, because it could not
+    /// be fetched, is good again unless the page rejects it.
+    pub(super) settled: Vec<String>,
+}
+
+/// A record with a fit key.
+pub(super) struct Item {
+    pub(super) key: RecordKey,
+    pub(super) deleted: bool,
+    pub(super) version: Version,
+}
+
+/// Something that goes to quarantine, whatever is stored.
+pub(super) struct Misfit {
+    /// A fit key, or one made from an unfit one.
+    pub(super) key: String,
+    pub(super) reason: Failure,
+    pub(super) payload: Option<Bytes>,
+}
+
+impl Sheet {
+    pub(in crate::sync::import) fn new(
+        records: Vec<Envelope>,
+        rejects: Vec<Reject>,
+        settled: Vec<String>,
+    ) -> Self {
+        let mut sheet = Self { items: Vec::with_capacity(records.len()), misfits: Vec::new(), settled };
+        for record in records {
+            match item(&record) {
+                Ok(item) => sheet.items.push(item),
+                Err(reason) => sheet.misfits.push(Misfit {
+                    key: findable(&record.key, &record.payload),
+                    reason,
+                    payload: Some(record.payload),
+                }),
+            }
+        }
+        sheet.misfits.extend(rejects.into_iter().map(misfit));
+        sheet
+    }
+
+    /// The keys of the items, one by one.
+    pub(in crate::sync::import) fn keys(&self) -> Vec<RecordKey> {
+        self.items.iter().map(|item| item.key.clone()).collect()
+    }
+
+    /// The keys under which something of the page may be in quarantine.
+    pub(in crate::sync::import) fn quarantine_keys(&self) -> Vec<String> {
+        let items = self.items.iter().map(|item| item.key.as_str());
+        let misfits = self.misfits.iter().map(|misfit| misfit.key.as_str());
+        let settled = self.settled.iter().map(String::as_str);
+        items.chain(misfits).chain(settled).map(str::to_owned).collect()
+    }
+
+    /// Bytes that judging has to look at.
+    pub(in crate::sync::import) fn payload_bytes(&self) -> usize {
+        self.items.iter().map(|item| item.version.payload.len()).sum()
+    }
+
+    /// For each item the first one with the same key.
+    pub(super) fn first_of_key(&self) -> Vec<usize> {
+        let mut first = HashMap::with_capacity(self.items.len());
+        let keys = self.items.iter().map(|item| &item.key).enumerate();
+        keys.map(|(index, key)| *first.entry(key).or_insert(index)).collect()
+    }
+}
+
+fn item(record: &Envelope) -> Result<Item, Failure> {
+    let key = |code: &str, text: &str| {
+        RecordKey::try_new(text).map_err(|error| Failure::new(Class::InvalidData, code, error.to_string()))
+    };
+    let parent = record.parent.as_deref().map(|text| key("record.parent", text)).transpose()?;
+    let updated = record.updated_ms.map(timestamp);
+    Ok(Item {
+        key: key("record.key", &record.key)?,
+        deleted: record.deleted,
+        version: Version { updated, parent, payload: record.payload.clone() },
+    })
+}
+
+fn misfit(reject: Reject) -> Misfit {
+    let key = match RecordKey::try_new(reject.key.as_str()) {
+        Ok(_) => reject.key,
+        Err(_) => findable(&reject.key, reject.payload.as_deref().unwrap_or_default()),
+    };
+    Misfit { key, reason: reject.reason, payload: reject.payload }
+}
+
+/// Times beyond what a calendar shows are moved to its end.
+fn timestamp(milliseconds: u64) -> Timestamp {
+    Timestamp::from_millis(i64::try_from(milliseconds).unwrap_or(i64::MAX))
+}
+
+/// A key for quarantine from one out of bounds: the same for the same record,
+/// so that it does not enter twice.
+fn findable(key: &str, payload: &[u8]) -> String {
+    let digest = Sha256::new().chain_update(key).chain_update([0]).chain_update(payload).finalize();
+    let digest: String = digest.iter().take(8).map(|byte| format!("{byte:02x}")).collect();
+    let shown: String =
+        key.chars().map(|c| if c.is_control() { '\u{fffd}' } else { c }).take(SHOWN_KEY).collect();
+    format!("bad-key:{digest}:{shown}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn envelope(key: &str) -> Envelope {
+        Envelope { key: key.into(), parent: None, updated_ms: None, deleted: false, payload: Bytes::new() }
+    }
+
+    #[test]
+    fn keys_out_of_bounds_become_keys_that_fit_quarantine() {
+        let check = |key: &str, shown: &str| {
+            let sheet = Sheet::new(vec![envelope(key)], Vec::new(), Vec::new());
+            let [misfit] = &sheet.misfits[..] else { panic!("{key} is taken") };
+            assert_eq!(misfit.reason.code, "record.key");
+            assert!(misfit.key.starts_with("bad-key:") && misfit.key.ends_with(shown), "{}", misfit.key);
+            assert!(RecordKey::try_new(misfit.key.as_str()).is_ok(), "{}", misfit.key);
+        };
+        check("", ":");
+        check("a\nb", ":a\u{fffd}b");
+        check(&"ü".repeat(600), &"ü".repeat(60));
+    }
+
+    #[test]
+    fn the_same_misfit_always_gets_the_same_key() {
+        assert_eq!(findable("a\n", b"1"), findable("a\n", b"1"));
+        assert_ne!(findable("a\n", b"1"), findable("a\n", b"2"));
+        assert_ne!(findable("a\n", b"1"), findable("a\t", b"1"));
+    }
+
+    #[test]
+    fn a_key_that_comes_again_points_to_the_first() {
+        let records = ["a", "b", "a", "c", "b"].map(envelope).into();
+        assert_eq!(Sheet::new(records, Vec::new(), Vec::new()).first_of_key(), [0, 1, 0, 3, 1]);
+    }
+
+    #[test]
+    fn absurd_times_end_where_the_calendar_ends() {
+        assert_eq!(timestamp(u64::MAX), Timestamp::from_millis(i64::MAX));
+        assert_eq!(timestamp(5), Timestamp::from_millis(5));
+    }
+}

@@ -1,0 +1,8 @@
+//! The floor as a whole, on scripted sources and a store in memory.
+
+pub(super) mod support;
+
+mod crash;
+mod import;
+mod jobs;
+mod overlap;

@@ -1,0 +1,421 @@
+//! What becomes of requests, and of runs that do not come to their end.
+
+use super::support::*;
+use crate::{
+    model::{ChannelName, Class, JobId, Run, RunId, Status, Trigger},
+    store::{Batch, Store},
+    sync::{Config, Error, Request, opener::Ready},
+};
+use std::num::NonZeroUsize;
+
+fn named(channel: Ready, text: &str) -> Ready {
+    let mut channel = channel;
+    channel.channel.name = ChannelName::try_new(text).unwrap();
+    channel
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_second_request_during_a_job_is_refused_with_the_name_of_the_job() {
+    let host = Host::new();
+    let endless = Script::endless();
+    let channel = host.offer(&ready(vec![connector("ticket")]), &[("ticket", &endless)]);
+    let job = host.sync.request(all_of(&channel)).await.unwrap();
+    let refused = host.sync.request(all_of(&channel)).await;
+    assert!(matches!(refused, Err(Error::Busy(name, id)) if id == job.id && name == channel.channel.name));
+    assert_eq!(host.sync.live_job(channel.channel.id), Some(job.id));
+    assert_eq!(host.store.runs().list(None, None, 10).await.unwrap().len(), 1);
+
+    assert!(host.sync.cancel(job.runs[0].id).await.unwrap());
+    host.sync.wait(job.id).await.unwrap();
+    assert_eq!(host.sync.live_job(channel.channel.id), None);
+    host.offer(&channel, &[("ticket", &Script::stream(vec![]))]);
+    assert_eq!(outcomes(&host.sync(&channel).await), ["ticket completed"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_channel_that_is_held_starts_no_job() {
+    let host = Host::new();
+    let channel = host.offer(&ready(vec![connector("ticket")]), &[("ticket", &Script::endless())]);
+    let hold = host.sync.hold(&channel.channel).unwrap();
+    assert!(matches!(host.sync.request(all_of(&channel)).await, Err(Error::Held(_))));
+    assert!(matches!(host.sync.hold(&channel.channel), Err(Error::Held(_))));
+    drop(hold);
+    let job = host.sync.request(all_of(&channel)).await.unwrap();
+    assert!(matches!(host.sync.hold(&channel.channel), Err(Error::Busy(_, id)) if id == job.id));
+    host.sync.cancel(job.runs[0].id).await.unwrap();
+    host.sync.wait(job.id).await.unwrap();
+    assert!(host.sync.hold(&channel.channel).is_ok());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_channel_that_is_deleted_during_a_request_starts_no_job() {
+    let host = Host::new();
+    let channel = host.offer(&ready(vec![connector("ticket")]), &[]);
+    let mut request = Box::pin(host.sync.request(all_of(&channel)));
+    // The request has opened the channel and waits for the runner, which has not had a turn yet.
+    assert!(futures_util::poll!(&mut request).is_pending());
+    host.take_away(&channel);
+    assert!(matches!(request.await, Err(Error::Channels(_))));
+    assert_eq!(host.store.runs().list(None, None, 10).await.unwrap(), []);
+}
+
+#[tokio::test(start_paused = true)]
+async fn whoever_saw_the_end_may_ask_again_at_once() {
+    let host = Host::new();
+    let channel = host.offer(&ready(vec![connector("ticket")]), &[("ticket", &Script::stream(vec![]))]);
+    for _ in 0..50 {
+        assert_eq!(outcomes(&host.sync(&channel).await), ["ticket completed"]);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_request_that_cannot_be_met_leaves_no_rows() {
+    let host = Host::new();
+    let channel = host.offer(&ready(vec![connector("ticket")]), &[]);
+    let nobody = Request { connectors: vec![name("user")], ..all_of(&channel) };
+    assert!(matches!(host.sync.request(nobody).await, Err(Error::NoConnector { .. })));
+    host.take_away(&channel);
+    assert!(matches!(host.sync.request(all_of(&channel)).await, Err(Error::Channels(_))));
+    assert_eq!(host.store.runs().list(None, None, 10).await.unwrap(), []);
+    assert!(matches!(host.sync.wait(JobId::new()).await, Err(Error::NoJob(_))));
+    assert!(!host.sync.cancel(RunId::new()).await.unwrap());
+    assert_eq!(host.sync.run(RunId::new()).await.unwrap(), None);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_failing_connector_stops_only_those_that_depend_on_it() {
+    let host = Host::new();
+    let connectors = vec![
+        connector("user"),
+        connector("organization"),
+        after("ticket", "user"),
+        after("ticket-comment", "ticket"),
+        after("member", "organization"),
+    ];
+    let channel = ready(connectors);
+    let (good, bad) = (Script::stream(vec![page(&["1@1=1"])]), Script::quick(|_, _| fails("http.reset")));
+    host.offer(&channel, &[("user", &bad), ("organization", &good), ("member", &good)]);
+    let runs = host.sync(&channel).await;
+    assert_eq!(
+        outcomes(&runs),
+        [
+            "user failed http.reset",
+            "organization completed",
+            "ticket skipped run.dependency",
+            "ticket-comment skipped run.dependency",
+            "member completed",
+        ]
+    );
+    let error = runs[2].error.as_ref().unwrap();
+    assert!(error.message.contains("'user'"), "{error}");
+    assert_eq!(error.class, Class::Transient);
+    assert_eq!(runs[2].started, None);
+    for run in runs {
+        assert_eq!(host.store.runs().get(run.id).await.unwrap(), Some(run));
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_dependency_outside_the_request_is_not_asked_for() {
+    let host = Host::new();
+    let channel = ready(vec![connector("user"), after("ticket", "user")]);
+    host.offer(&channel, &[("ticket", &Script::stream(vec![]))]);
+    let request = Request { connectors: vec![name("ticket")], ..all_of(&channel) };
+    let job = host.sync.request(request).await.unwrap();
+    assert_eq!(outcomes(&host.sync.wait(job.id).await.unwrap()), ["ticket completed"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn records_in_quarantine_do_not_stop_a_dependent_run() {
+    let host = Host::new();
+    let channel = ready(vec![connector("user"), after("ticket", "user")]);
+    let bad = Script::stream(vec![page(&["1@1={"])]);
+    host.offer(&channel, &[("user", &bad), ("ticket", &Script::stream(vec![]))]);
+    assert_eq!(outcomes(&host.sync(&channel).await), ["user completed-with-warnings", "ticket completed"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn cancelling_ends_the_step_in_flight_and_drops_its_page() {
+    let host = Host::new();
+    let channel = ready(vec![connector("ticket"), after("comment", "ticket")]);
+    let pages = vec![page(&["1@1=1"]), page(&["2@1=1"])];
+    let script = Script::new(move |step, ask| {
+        let page = page_of(&pages, &ask);
+        Box::pin(async move {
+            if step == 1 {
+                ask.cancel.cancelled().await;
+            }
+            // Even a guest that answers after all is too late.
+            ok(page)
+        })
+    });
+    host.offer(&channel, &[("ticket", &script)]);
+    let job = host.sync.request(all_of(&channel)).await.unwrap();
+    let mut view = host.sync.follow(job.runs[0].id).unwrap();
+    view.wait_for(|run| run.pages == 1).await.unwrap();
+    script.begun(2).await;
+    let asked_at = tokio::time::Instant::now();
+    assert!(host.sync.cancel(job.runs[0].id).await.unwrap());
+    let runs = host.sync.wait(job.id).await.unwrap();
+    assert!(asked_at.elapsed() < std::time::Duration::from_secs(1));
+    assert_eq!(outcomes(&runs), ["ticket cancelled run.cancelled", "comment skipped run.dependency"]);
+    assert_eq!(host.records(&channel, "ticket").await, ["1@1=1"]);
+    assert_eq!(host.cursor(&channel, "ticket").await.as_deref(), Some("1"));
+    assert_eq!(runs[0].usage.steps, 2, "what the dropped step used counts");
+    assert!(!host.sync.cancel(job.runs[0].id).await.unwrap(), "it has ended");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_step_that_does_not_listen_is_left_behind_within_a_second() {
+    let host = Host::new();
+    let deaf = Script::new(|_, _| Box::pin(std::future::pending()));
+    let channel = host.offer(&ready(vec![connector("ticket")]), &[("ticket", &deaf)]);
+    let job = host.sync.request(all_of(&channel)).await.unwrap();
+    deaf.begun(1).await;
+    let asked_at = tokio::time::Instant::now();
+    host.sync.cancel(job.runs[0].id).await.unwrap();
+    let runs = host.sync.wait(job.id).await.unwrap();
+    assert_eq!(outcomes(&runs), ["ticket cancelled run.cancelled"]);
+    assert!(asked_at.elapsed() < std::time::Duration::from_secs(1));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_run_that_has_not_begun_is_cancelled_at_once() {
+    let host = Host::new();
+    let endless = Script::endless();
+    let channel = ready(vec![connector("user"), connector("ticket")]);
+    host.offer(&channel, &[("user", &endless)]);
+    let job = host.sync.request(all_of(&channel)).await.unwrap();
+    endless.begun(1).await;
+    assert!(host.sync.cancel(job.runs[1].id).await.unwrap());
+    let mut view = host.sync.follow(job.runs[1].id).unwrap();
+    let ticket = view.wait_for(|run| run.status.has_ended()).await.unwrap().clone();
+    assert_eq!(outcomes(&[ticket]), ["ticket cancelled run.cancelled"]);
+    let user = host.sync.run(job.runs[0].id).await.unwrap().unwrap();
+    assert_eq!(user.status, Status::Running);
+    host.sync.cancel(user.id).await.unwrap();
+    host.sync.wait(job.id).await.unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_stop_ends_runs_at_a_page_border_and_loses_no_row() {
+    let store = Store::in_memory();
+    let host = Host::with(one_at_a_time(), store.clone());
+    let running = Script::endless();
+    let channel = ready(vec![connector("user"), connector("ticket")]);
+    host.offer(&channel, &[("user", &running)]);
+    let waiting = named(ready(vec![connector("user")]), "other");
+    host.offer(&waiting, &[]);
+    let job = host.sync.request(all_of(&channel)).await.unwrap();
+    running.begun(1).await;
+    let other = host.sync.request(all_of(&waiting)).await.unwrap();
+    let sync = host.sync.clone();
+    host.stop().await;
+
+    let mut runs = store.runs().list(None, None, 10).await.unwrap();
+    runs.reverse();
+    assert_eq!(
+        outcomes(&runs),
+        ["user cancelled run.stopped", "ticket cancelled run.stopped", "user cancelled run.stopped",]
+    );
+    assert!(runs[0].error.as_ref().unwrap().message.contains("goes on from the last committed page"));
+    assert!(matches!(sync.request(all_of(&channel)).await, Err(Error::Stopping)));
+    assert_eq!(sync.wait(job.id).await.unwrap().len(), 2);
+    assert_eq!(sync.wait(other.id).await.unwrap().len(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_a_killed_host_left_running_is_marked_as_interrupted() {
+    let store = Store::in_memory();
+    let host = Host::on(&store);
+    let endless = Script::endless();
+    let channel = ready(vec![connector("user"), connector("ticket")]);
+    host.offer(&channel, &[("user", &endless)]);
+    let job = host.sync.request(all_of(&channel)).await.unwrap();
+    endless.begun(1).await;
+    host.kill().await;
+    assert_eq!(store.runs().live().await.unwrap().len(), 2);
+
+    let host = Host::on(&store);
+    let done = Script::stream(vec![]);
+    host.offer(&channel, &[("user", &done), ("ticket", &done)]);
+    assert_eq!(outcomes(&host.sync(&channel).await), ["user completed", "ticket completed"]);
+    let runs = host.sync.wait(job.id).await.unwrap();
+    assert_eq!(outcomes(&runs), ["user failed run.interrupted", "ticket failed run.interrupted"]);
+    let error = runs[0].error.as_ref().unwrap();
+    assert_eq!(error.class, Class::Transient);
+    assert_eq!(
+        error.message,
+        "the host stopped during this run; the next sync goes on from the last committed page"
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_run_that_takes_long_has_its_opening_row() {
+    let host = Host::new();
+    let endless = Script::endless();
+    let channel = host.offer(&ready(vec![connector("ticket")]), &[("ticket", &endless)]);
+    let job = host.sync.request(all_of(&channel)).await.unwrap();
+    endless.begun(1).await;
+    tokio::time::advance(std::time::Duration::from_millis(101)).await;
+    let stored = || async { host.store.runs().get(job.runs[0].id).await.unwrap().unwrap() };
+    while stored().await.status == Status::Queued {
+        tokio::task::yield_now().await;
+    }
+    assert_eq!(stored().await.started, Some(host.clock.now()));
+}
+
+fn one_at_a_time() -> Config {
+    Config { channels_at_once: NonZeroUsize::MIN, ..Config::default() }
+}
+
+#[tokio::test(start_paused = true)]
+async fn no_more_channels_sync_at_once_than_are_allowed() {
+    let host = Host::with(one_at_a_time(), Store::in_memory());
+    let (first, second) = (Script::endless(), Script::stream(vec![page(&["1@1=1"])]));
+    let one = named(ready(vec![connector("user")]), "one");
+    let two = named(ready(vec![connector("user")]), "two");
+    host.offer(&one, &[("user", &first)]);
+    host.offer(&two, &[("user", &second)]);
+    let running = host.sync.request(all_of(&one)).await.unwrap();
+    first.begun(1).await;
+    let waiting = host.sync.request(all_of(&two)).await.unwrap();
+    let status = host.sync.run(waiting.runs[0].id).await.unwrap().unwrap().status;
+    assert_eq!((status, second.asked().len()), (Status::Queued, 0));
+    host.sync.cancel(running.runs[0].id).await.unwrap();
+    assert_eq!(outcomes(&host.sync.wait(waiting.id).await.unwrap()), ["user completed"]);
+}
+
+/// A job that had to wait finds the channel as it is then.
+async fn check_changed_while_waiting(change: impl Fn(&Host, &Ready), expected: &str) {
+    let host = Host::with(one_at_a_time(), Store::in_memory());
+    let blocker = Script::endless();
+    let (one, two) = (ready(vec![connector("user")]), ready(vec![connector("user")]));
+    let (one, two) = (named(one, "one"), named(two, "two"));
+    host.offer(&one, &[("user", &blocker)]);
+    host.offer(&two, &[("user", &Script::stream(vec![]))]);
+    let running = host.sync.request(all_of(&one)).await.unwrap();
+    blocker.begun(1).await;
+    let waiting = host.sync.request(all_of(&two)).await.unwrap();
+    change(&host, &two);
+    host.sync.cancel(running.runs[0].id).await.unwrap();
+    assert_eq!(outcomes(&host.sync.wait(waiting.id).await.unwrap()), [expected]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_job_that_waited_opens_the_channel_again() {
+    check_changed_while_waiting(|_, _| (), "user completed").await;
+    check_changed_while_waiting(|host, channel| host.take_away(channel), "user failed channel.failed").await;
+    let disable = |host: &Host, channel: &Ready| {
+        let mut channel = channel.clone();
+        channel.channel.enabled = false;
+        host.offer(&channel, &[]);
+    };
+    check_changed_while_waiting(disable, "user cancelled run.disabled").await;
+    let another = |host: &Host, channel: &Ready| {
+        host.offer(&named(ready(vec![connector("user")]), channel.channel.name.as_str()), &[]);
+    };
+    check_changed_while_waiting(another, "user failed channel.failed").await;
+    let without = |host: &Host, channel: &Ready| {
+        let offered = ready(vec![connector("other")]).channel_type;
+        host.offer(&Ready { channel_type: offered, ..channel.clone() }, &[]);
+    };
+    check_changed_while_waiting(without, "user failed run.connector-gone").await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_panic_ends_its_run_and_not_the_host() {
+    let host = Host::new();
+    let channel = ready(vec![connector("user"), after("ticket", "user")]);
+    // There is no script for 'user', and asking for its source panics over that.
+    host.offer(&channel, &[]);
+    let runs = host.sync(&channel).await;
+    assert_eq!(outcomes(&runs), ["user failed run.panic", "ticket skipped run.dependency"]);
+    let panics = Script::quick(|_, _| panic!("as the script says"));
+    let good = Script::stream(vec![]);
+    host.offer(&channel, &[("user", &panics), ("ticket", &good)]);
+    let runs = host.sync(&channel).await;
+    assert_eq!(outcomes(&runs), ["user failed run.panic", "ticket skipped run.dependency"]);
+    host.offer(&channel, &[("user", &good), ("ticket", &good)]);
+    assert_eq!(outcomes(&host.sync(&channel).await), ["user completed", "ticket completed"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_requester_who_leaves_loses_nothing() {
+    let host = Host::new();
+    let script = Script::stream(vec![page(&["1@1=1"])]);
+    let channel = host.offer(&ready(vec![connector("ticket")]), &[("ticket", &script)]);
+    for polls in 0..20 {
+        let mut request = Box::pin(host.sync.request(all_of(&channel)));
+        for _ in 0..polls {
+            if futures_util::poll!(&mut request).is_ready() {
+                break;
+            }
+            tokio::task::yield_now().await;
+        }
+        drop(request);
+        while let Some(job) = host.sync.live_job(channel.channel.id) {
+            host.sync.wait(job).await.unwrap();
+        }
+    }
+    let runs = host.store.runs().list(None, None, 100).await.unwrap();
+    assert!(!runs.is_empty());
+    assert!(runs.iter().all(|run| run.status == Status::Completed), "{:?}", outcomes(&runs));
+}
+
+#[tokio::test(start_paused = true)]
+async fn history_shows_live_runs_as_they_stand() {
+    let host = Host::new();
+    let endless = Script::endless();
+    let channel = host.offer(&ready(vec![connector("ticket")]), &[("ticket", &endless)]);
+    let job = host.sync.request(all_of(&channel)).await.unwrap();
+    endless.begun(1).await;
+    let runs = host.sync.runs(Some(channel.channel.id), None, 10).await.unwrap();
+    assert_eq!(
+        runs.iter().map(|run| (run.id, run.status)).collect::<Vec<_>>(),
+        [(job.runs[0].id, Status::Running)]
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_runs_of_an_old_job_are_found() {
+    let host = Host::new();
+    let channel = ready(vec![connector("a"), connector("b")]);
+    let script = Script::stream(vec![]);
+    host.offer(&channel, &[("a", &script), ("b", &script)]);
+    let mut jobs = Vec::new();
+    for _ in 0..150 {
+        jobs.push(host.sync(&channel).await);
+    }
+    for runs in [&jobs[0], &jobs[75], &jobs[149]] {
+        assert_eq!(&host.sync.wait(runs[0].job).await.unwrap(), runs);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_trigger_is_kept() {
+    let host = Host::new();
+    let channel = host.offer(&ready(vec![connector("a")]), &[("a", &Script::stream(vec![]))]);
+    let request = Request { trigger: Trigger::Schedule, ..all_of(&channel) };
+    let job = host.sync.request(request).await.unwrap();
+    assert_eq!(host.sync.wait(job.id).await.unwrap()[0].trigger, Trigger::Schedule);
+}
+
+#[tokio::test(start_paused = true)]
+async fn rows_left_by_a_killed_host_are_closed_before_anything_starts() {
+    let store = Store::in_memory();
+    let left = {
+        let host = Host::on(&store);
+        let endless = Script::endless();
+        let channel = host.offer(&ready(vec![connector("ticket")]), &[("ticket", &endless)]);
+        let job = host.sync.request(all_of(&channel)).await.unwrap();
+        host.kill().await;
+        job.runs[0].clone()
+    };
+    let mut odd = Batch::default();
+    odd.put_run(&Run { id: RunId::new(), job: JobId::new(), status: Status::Running, ..left });
+    store.commit(odd).await.unwrap();
+    let host = Host::on(&store);
+    host.stop().await;
+    assert_eq!(store.runs().live().await.unwrap(), []);
+}

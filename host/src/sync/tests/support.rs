@@ -1,0 +1,158 @@
+//! A host without plugins.
+
+mod channel;
+pub(in crate::sync) mod engine;
+mod script;
+
+pub(in crate::sync) use channel::*;
+pub(in crate::sync) use script::*;
+
+use crate::{
+    channels,
+    clock::Clock,
+    model::{Channel, ChannelName, Counters, Run, Status, Timestamp, Trigger},
+    store::Store,
+    sync::{
+        Config, Request, Sync,
+        opener::{Opener, Ready},
+    },
+};
+use futures_util::future::BoxFuture;
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex},
+    time::Duration,
+};
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+
+/// The channels that can be opened, by name.
+#[derive(Default)]
+pub(in crate::sync) struct Shelf(Mutex<HashMap<ChannelName, Ready>>);
+
+impl Opener for Shelf {
+    fn open<'a>(&'a self, channel: &'a ChannelName) -> BoxFuture<'a, Result<Ready, channels::Error>> {
+        let ready = self.0.lock().unwrap().get(channel).cloned();
+        let ready = ready.ok_or_else(|| channels::Error::NoChannel(channel.to_string()));
+        Box::pin(async move { ready })
+    }
+
+    fn has<'a>(&'a self, channel: &'a Channel) -> BoxFuture<'a, Result<bool, channels::Error>> {
+        let ready = self.0.lock().unwrap().get(&channel.name).cloned();
+        Box::pin(async move { Ok(ready.is_some_and(|ready| ready.channel.id == channel.id)) })
+    }
+}
+
+/// A host with a running runner.
+pub(in crate::sync) struct Host {
+    pub(in crate::sync) sync: Sync,
+    pub(in crate::sync) store: Store,
+    pub(in crate::sync) clock: Clock,
+    pub(in crate::sync) shelf: Arc<Shelf>,
+    pub(in crate::sync) stop: CancellationToken,
+    runner: JoinSet<()>,
+}
+
+impl Host {
+    pub(in crate::sync) fn new() -> Self {
+        Self::with(Config::default(), Store::in_memory())
+    }
+
+    pub(in crate::sync) fn on(store: &Store) -> Self {
+        Self::with(Config::default(), store.clone())
+    }
+
+    pub(in crate::sync) fn with(config: Config, store: Store) -> Self {
+        let clock = Clock::manual(Timestamp::from_millis(1_000_000));
+        let shelf = Arc::new(Shelf::default());
+        let opener = Arc::clone(&shelf) as Arc<dyn Opener>;
+        let (sync, runner) = Sync::assemble(config, store.clone(), opener, clock.clone());
+        let stop = CancellationToken::new();
+        let mut tasks = JoinSet::new();
+        tasks.spawn(runner.run(stop.clone()));
+        Self { sync, store, clock, shelf, stop, runner: tasks }
+    }
+
+    /// Puts a channel on the shelf, one script for each connector.
+    pub(in crate::sync) fn offer(&self, channel: &Ready, scripts: &[(&str, &Arc<Script>)]) -> Ready {
+        let ready = Ready { sources: Arc::new(Scripts::of(scripts)), ..channel.clone() };
+        self.shelf.0.lock().unwrap().insert(ready.channel.name.clone(), ready.clone());
+        ready
+    }
+
+    pub(in crate::sync) fn take_away(&self, channel: &Ready) {
+        self.shelf.0.lock().unwrap().remove(&channel.channel.name);
+    }
+
+    /// Syncs all of the channel to the end.
+    pub(in crate::sync) async fn sync(&self, channel: &Ready) -> Vec<Run> {
+        let job = self.sync.request(all_of(channel)).await.unwrap();
+        self.sync.wait(job.id).await.unwrap()
+    }
+
+    /// Stops the runner and waits for it.
+    pub(in crate::sync) async fn stop(mut self) {
+        self.stop.cancel();
+        let ended = tokio::time::timeout(Duration::from_secs(60), self.runner.join_next()).await;
+        ended.expect("the runner stops").unwrap().unwrap();
+    }
+
+    /// Ends the runner as a killed process does: at once, with nothing written.
+    pub(in crate::sync) async fn kill(mut self) {
+        self.runner.shutdown().await;
+    }
+
+    /// The records of a connector as `key@time=payload`, in key order.
+    pub(in crate::sync) async fn records(&self, channel: &Ready, connector: &str) -> Vec<String> {
+        records(&self.store, channel, connector).await
+    }
+
+    pub(in crate::sync) async fn due(&self, channel: &Ready, connector: &str) -> Vec<String> {
+        let due = self.store.due();
+        let due = due.list(channel.channel.id, &name(connector), Vec::new(), 1_000).await.unwrap();
+        due.into_iter().map(|due| due.key.to_string()).collect()
+    }
+
+    pub(in crate::sync) async fn cursor(&self, channel: &Ready, connector: &str) -> Option<String> {
+        let cursor = self.store.cursors().get(channel.channel.id, &name(connector)).await.unwrap();
+        cursor.map(|cursor| String::from_utf8(cursor.to_vec()).unwrap())
+    }
+}
+
+pub(in crate::sync) async fn records(store: &Store, channel: &Ready, connector: &str) -> Vec<String> {
+    let (id, connector) = (channel.channel.id, name(connector));
+    let records = store.records().list(id, &connector, None, 10_000).await.unwrap();
+    let count = store.records().count(id, &connector).await.unwrap();
+    assert_eq!(records.len() as u64, count, "the count is that of the records");
+    let shown = |record: &crate::model::Record| {
+        let at = record.updated.map_or(String::new(), |at| format!("@{}", at.as_millis()));
+        format!("{}{at}={}", record.key, String::from_utf8_lossy(&record.payload))
+    };
+    records.iter().map(shown).collect()
+}
+
+pub(in crate::sync) fn all_of(channel: &Ready) -> Request {
+    Request {
+        channel: channel.channel.name.clone(),
+        connectors: Vec::new(),
+        full: false,
+        trigger: Trigger::Request,
+    }
+}
+
+/// Status and error code of each run.
+pub(in crate::sync) fn outcomes(runs: &[Run]) -> Vec<String> {
+    let one = |run: &Run| {
+        let code = run.error.as_ref().map_or(String::new(), |error| format!(" {}", error.code));
+        format!("{} {}{code}", run.connector, run.status)
+    };
+    runs.iter().map(one).collect()
+}
+
+/// `1a 2u 3s 4d 5q`: added, updated, unchanged (the same), deleted, quarantined.
+pub(in crate::sync) fn counted(run: &Run) -> String {
+    let Counters { read, added, updated, unchanged, deleted, quarantined } = run.counters;
+    assert_eq!(read, added + updated + unchanged + deleted + quarantined);
+    assert!(run.status.has_ended() || run.status == Status::Running);
+    format!("{added}a {updated}u {unchanged}s {deleted}d {quarantined}q")
+}
