@@ -3,11 +3,17 @@
 //! The modules are the floors of `ARCHITECTURE.md`; imports go down only.
 #![forbid(unsafe_code)]
 
+pub mod api;
+pub mod app;
 pub mod broker;
 pub mod catalog;
 pub mod channels;
+pub mod cli;
 pub mod clock;
+pub mod config;
 pub mod model;
 pub mod sandbox;
+pub mod shutdown;
 pub mod store;
 pub mod sync;
+pub mod telemetry;

@@ -1,0 +1,134 @@
+//! The HTTP API under `/api/v1`: what programs, people and the command line ask.
+//!
+//! It translates and refuses; it decides nothing that the floors below decide,
+//! and it writes to the store through `channels` and `sync` only.
+
+mod body;
+mod channel;
+mod error;
+mod export;
+mod guard;
+mod host;
+mod paging;
+mod plugin;
+mod record;
+mod run;
+pub mod view;
+
+use crate::{catalog::Catalog, channels::Channels, model::Size, store::Store, sync::Sync};
+use axum::{
+    Router,
+    extract::DefaultBodyLimit,
+    middleware,
+    routing::{get, post},
+};
+use error::Error;
+use futures_util::future::BoxFuture;
+use serde::{Deserialize, Serialize};
+use std::{
+    net::{Ipv4Addr, SocketAddr},
+    path::PathBuf,
+    sync::Arc,
+};
+use tokio_util::sync::CancellationToken;
+
+/// `[api]` of the configuration.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
+pub struct Config {
+    /// Where `serve` listens: a loopback address, because the API has no login
+    /// yet. Default `127.0.0.1:7070`; port 0 takes a free one.
+    pub listen: SocketAddr,
+    /// The largest body of a request, in bytes. Default `1MiB`. A file to inspect
+    /// may be larger: it is held to the sandbox's limit.
+    pub body_bytes: Size,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self { listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 7070)), body_bytes: Size::mib(1) }
+    }
+}
+
+impl Config {
+    /// Whether the API may listen where it is told to.
+    ///
+    /// # Errors
+    /// Says why not, in words for an operator.
+    pub fn check_listen(&self) -> Result<(), String> {
+        if self.listen.ip().is_loopback() {
+            return Ok(());
+        }
+        Err(format!(
+            "listening on {} is refused: the API has no login yet, so whoever reaches it owns the host; \
+             listen on 127.0.0.1 or [::1], and come from elsewhere through a tunnel (ssh -L)",
+            self.listen
+        ))
+    }
+}
+
+/// Looks at the whole host; the floor above knows how.
+pub type Doctor = Arc<dyn Fn() -> BoxFuture<'static, view::Diagnosis> + Send + std::marker::Sync>;
+
+/// What the API stands on.
+#[derive(Clone)]
+pub struct Parts {
+    /// How it is set up.
+    pub config: Config,
+    /// For reading only.
+    pub store: Store,
+    /// The plugins.
+    pub catalog: Catalog,
+    /// The channels.
+    pub channels: Channels,
+    /// The runs.
+    pub sync: Sync,
+    /// What `config show` shows.
+    pub configuration: Arc<view::Configuration>,
+    /// What `doctor` does.
+    pub doctor: Doctor,
+    /// Where an uploaded file lies while it is judged; made where it is missing.
+    pub scratch: PathBuf,
+    /// The largest file to inspect.
+    pub inspect_bytes: Size,
+    /// Ends waiting requests when the host stops.
+    pub stop: CancellationToken,
+}
+
+/// Every route of the API, with its guards.
+pub fn router(parts: Parts) -> Router {
+    let body_limit = DefaultBodyLimit::max(parts.config.body_bytes.as_len());
+    let inspect_limit = DefaultBodyLimit::max(parts.inspect_bytes.as_len());
+    let api = Router::new()
+        .route("/config", get(host::configuration))
+        .route("/doctor", get(host::doctor))
+        .route("/plugins", get(plugin::list))
+        .route("/plugins/reload", post(plugin::reload))
+        .route("/plugins/inspect", post(plugin::inspect).layer(inspect_limit))
+        .route("/channels", get(channel::list).post(channel::create))
+        .route("/channels/{name}", get(channel::show).patch(channel::edit).delete(channel::delete))
+        .route("/channels/{name}/enable", post(channel::enable))
+        .route("/channels/{name}/disable", post(channel::disable))
+        .route("/channels/{name}/check", post(channel::check))
+        .route("/channels/{name}/sync", post(run::request))
+        .route("/channels/{name}/records/{connector}", get(record::list))
+        .route("/channels/{name}/records/{connector}/{key}", get(record::show))
+        .route("/jobs/{id}", get(run::job))
+        .route("/runs", get(run::list))
+        .route("/runs/{id}", get(run::show))
+        .route("/runs/{id}/cancel", post(run::cancel));
+    Router::new()
+        .route("/healthz", get(host::health))
+        .nest("/api/v1", api)
+        .fallback(error::no_such_route)
+        .method_not_allowed_fallback(error::no_such_method)
+        .layer(body_limit)
+        .layer(middleware::from_fn(guard::admit))
+        .with_state(Arc::new(parts))
+}
+
+/// What handlers get.
+type State = axum::extract::State<Arc<Parts>>;
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,131 @@
+//! The records that a channel's connectors imported.
+
+use super::{
+    Error, State,
+    body::Params,
+    export,
+    paging::cut,
+    view::{List, Record},
+};
+use crate::{
+    model::{self, ChannelId, Class, Name, RecordKey},
+    store::Store,
+};
+use axum::{
+    Json,
+    extract::{self, Path},
+    response::{IntoResponse, Response},
+};
+use serde::Deserialize;
+
+#[derive(Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub(super) struct ListParams {
+    /// Present: all records as a stream in this form, instead of a page.
+    format: Option<export::Format>,
+    after: Option<String>,
+    limit: Option<usize>,
+}
+
+/// `GET /channels/{name}/records/{connector}`, in the order of the keys.
+pub(super) async fn list(
+    extract::State(parts): State,
+    Path((name, connector)): Path<(String, String)>,
+    Params(params): Params<ListParams>,
+) -> Result<Response, Error> {
+    let (channel, connector) = find(&parts, &name, &connector).await?;
+    if let Some(format) = params.format {
+        return export::stream(&parts.store, channel.id, connector, format).await;
+    }
+    let after = params.after.map(RecordKey::try_new).transpose()?;
+    let stretch = Stretch { channel: channel.id, connector, after };
+    let (records, next) = stretch.read(&parts.store, cut(params.limit)).await?;
+    let items = records.into_iter().map(shown).collect::<Result<Vec<_>, _>>()?;
+    Ok(Json(List { items, next: next.map(String::from) }).into_response())
+}
+
+/// Where a list goes on.
+struct Stretch {
+    channel: ChannelId,
+    connector: Name,
+    after: Option<RecordKey>,
+}
+
+impl Stretch {
+    /// Payloads of a page, about: a page must fit into memory.
+    const PAGE_BYTES: usize = 8 << 20;
+    /// Records that are read at a time; one can have a mebibyte.
+    const BITE: usize = 50;
+
+    /// At most `limit` records, and the last key where more follow.
+    async fn read(
+        mut self,
+        store: &Store,
+        limit: usize,
+    ) -> Result<(Vec<model::Record>, Option<RecordKey>), Error> {
+        let (mut records, mut size) = (Vec::new(), 0);
+        loop {
+            let bite = Self::BITE.min(limit - records.len());
+            let read = self.list(store, bite).await?;
+            let is_last = read.len() < bite;
+            self.after = read.last().map(|record| record.key.clone()).or(self.after);
+            size += read.iter().map(|record| record.payload.len()).sum::<usize>();
+            records.extend(read);
+            if is_last {
+                return Ok((records, None));
+            }
+            if records.len() >= limit || size >= Self::PAGE_BYTES {
+                let goes_on = !self.list(store, 1).await?.is_empty();
+                return Ok((records, self.after.filter(|_| goes_on)));
+            }
+        }
+    }
+
+    async fn list(&self, store: &Store, limit: usize) -> Result<Vec<model::Record>, Error> {
+        Ok(store.records().list(self.channel, &self.connector, self.after.as_ref(), limit).await?)
+    }
+}
+
+/// `GET /channels/{name}/records/{connector}/{key}`.
+pub(super) async fn show(
+    extract::State(parts): State,
+    Path((name, connector, key)): Path<(String, String, String)>,
+) -> Result<Json<Record>, Error> {
+    let (channel, connector) = find(&parts, &name, &connector).await?;
+    let key = RecordKey::try_new(key)?;
+    let record = parts.store.records().get(channel.id, &connector, &key).await?.ok_or_else(|| {
+        let message = format!("channel '{name}' has no {connector} '{key}'");
+        Error::new(Class::NotFound, "record.unknown", message)
+    })?;
+    Ok(Json(shown(record)?))
+}
+
+fn shown(record: model::Record) -> Result<Record, Error> {
+    let key = record.key.clone();
+    Record::try_from(record).map_err(|error| {
+        let message = format!("the payload of record '{key}' cannot be understood: {error}");
+        Error::new(Class::Internal, "store.corrupt", message)
+    })
+}
+
+/// The channel and the connector; a connector is known when it is switched on, when
+/// the plugin offers it, or when there are records of it.
+async fn find(parts: &super::Parts, name: &str, connector: &str) -> Result<(model::Channel, Name), Error> {
+    let channel = parts.channels.get(name).await?;
+    let offer = parts.catalog.offer(channel.channel_type.as_str());
+    let is_offered = offer.as_ref().is_some_and(|offer| offer.channel_type.connector(connector).is_some());
+    if let Ok(known) = Name::try_new(connector)
+        && (is_offered
+            || channel.connectors.contains(&known)
+            || parts.store.records().count(channel.id, &known).await? > 0)
+    {
+        return Ok((channel, known));
+    }
+    let offered = offer.iter().flat_map(|offer| &offer.channel_type.connectors);
+    let mut all: Vec<_> =
+        channel.connectors.iter().chain(offered.map(|it| &it.id)).map(Name::as_str).collect();
+    all.sort_unstable();
+    all.dedup();
+    let message = format!("channel '{name}' has no connector '{connector}'; it has: {}", all.join(", "));
+    Err(Error::new(Class::NotFound, "connector.unknown", message))
+}

@@ -1,0 +1,53 @@
+//! The floors below the API, built upward.
+
+use super::{Error, Setup, folder::Places};
+use crate::{
+    broker::{Broker, SystemLookup},
+    catalog::{Catalog, Watcher},
+    channels::{self, Channels},
+    sandbox::{self, Sandbox},
+    store::Store,
+    sync::{self, Runner, Sync},
+};
+use std::sync::Arc;
+
+/// Handles on the floors, and the tasks that have to run for them.
+pub(super) struct Floors {
+    pub(super) store: Store,
+    pub(super) catalog: Catalog,
+    pub(super) watcher: Watcher,
+    pub(super) channels: Channels,
+    pub(super) sync: Sync,
+    pub(super) runner: Runner,
+}
+
+impl Floors {
+    /// Opens the store first: whoever else holds it must not be disturbed.
+    pub(super) fn build(setup: &Setup, places: &Places) -> Result<Self, Error> {
+        let (config, clock) = (&setup.loaded.config, &setup.clock);
+        let store = Store::open(&places.store, &config.store).map_err(Error::Store)?;
+        let sandbox = Sandbox::new(sandbox::Setup {
+            config: config.sandbox.clone(),
+            clock: clock.clone(),
+            compiler: setup.compiler.clone(),
+            cache: places.cache.clone(),
+        })
+        .map_err(Error::Sandbox)?;
+        let folder = config.plugins_folder();
+        let (catalog, watcher) = Catalog::build(config.catalog.clone(), folder.clone(), sandbox)
+            .map_err(|source| Error::Folder { folder, source })?;
+        let channels = Channels::build(channels::Parts {
+            store: store.clone(),
+            catalog: catalog.clone(),
+            broker: Broker::new(config.broker.clone(), Arc::new(SystemLookup)),
+            clock: clock.clone(),
+            key_file: places.key.clone(),
+            key: setup.key.clone(),
+        })
+        .map_err(Error::Channels)?;
+        // The key stands with the other limits of a step.
+        let sync = sync::Config { record_bytes: config.sandbox.limits.record_bytes, ..config.sync.clone() };
+        let (sync, runner) = Sync::build(sync, store.clone(), channels.clone(), clock.clone());
+        Ok(Self { store, catalog, watcher, channels, sync, runner })
+    }
+}

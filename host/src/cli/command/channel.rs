@@ -1,0 +1,211 @@
+//! `channel`: sets up channels and looks after them.
+
+mod detail;
+mod draft;
+
+use crate::{
+    api::view::{Channel, CheckReport},
+    cli::{
+        client::{Call, Document, path},
+        exit::{Exit, Usage},
+        help,
+        progress::spinner,
+        report,
+        session::{Context, Needs, Session},
+        table::{Table, pairs},
+        text::{count, duration, list, time},
+    },
+};
+use clap::Subcommand;
+use draft::{Create, Edit};
+use serde_json::json;
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Make a channel
+    #[command(after_help = help::CHANNEL_CREATE)]
+    Create(Create),
+    /// List the channels
+    #[command(after_help = help::CHANNEL_LIST)]
+    List,
+    /// Show a channel, what it holds and how its last syncs went
+    #[command(after_help = help::CHANNEL_SHOW)]
+    Show {
+        /// The channel
+        name: String,
+    },
+    /// Change a channel; what is not named stays as it is
+    #[command(after_help = help::CHANNEL_EDIT)]
+    Edit(Edit),
+    /// Let syncs of a channel start
+    #[command(after_help = help::CHANNEL_ENABLE)]
+    Enable {
+        /// The channel
+        name: String,
+    },
+    /// Let no sync of a channel start
+    #[command(after_help = help::CHANNEL_DISABLE)]
+    Disable {
+        /// The channel
+        name: String,
+    },
+    /// Delete a channel and everything that was imported through it
+    #[command(after_help = help::CHANNEL_DELETE)]
+    Delete {
+        /// The channel
+        name: String,
+        /// Yes, delete it all
+        #[arg(long)]
+        yes: bool,
+    },
+    /// Ask the remote system whether it lets the channel in
+    #[command(after_help = help::CHANNEL_CHECK)]
+    Check {
+        /// The channel
+        name: String,
+    },
+}
+
+pub(crate) async fn run(ctx: &Context<'_>, command: Command) -> anyhow::Result<Exit> {
+    match command {
+        Command::Create(new) => create(ctx, new).await,
+        Command::List => show_all(ctx).await,
+        Command::Show { name } => detail::show(ctx, &name).await,
+        Command::Edit(edit) => change(ctx, edit).await,
+        Command::Enable { name } => switch(ctx, &name, "enable").await,
+        Command::Disable { name } => switch(ctx, &name, "disable").await,
+        Command::Delete { name, yes } => delete(ctx, &name, yes).await,
+        Command::Check { name } => check(ctx, &name).await,
+    }
+}
+
+async fn create(ctx: &Context<'_>, new: Create) -> anyhow::Result<Exit> {
+    let body = new.body()?;
+    let session = Session::open(ctx, Needs::Plugins).await?;
+    let document = session.ask(Call::post(path(&["channels"])).json(&body)).await?;
+    tell(ctx, &document, |channel| {
+        format!(
+            "channel '{name}' is made, with the connectors {connectors}\nnext: tidegate channel check {name}",
+            name = channel.name,
+            connectors = list(&channel.connectors),
+        )
+    })
+}
+
+async fn change(ctx: &Context<'_>, edit: Edit) -> anyhow::Result<Exit> {
+    let body = edit.body()?;
+    let session = Session::open(ctx, Needs::Plugins).await?;
+    let document = session.ask(Call::patch(path(&["channels", &edit.name])).json(&body)).await?;
+    tell(ctx, &document, |channel| format!("channel '{}' is changed", channel.name))
+}
+
+async fn switch(ctx: &Context<'_>, name: &str, way: &str) -> anyhow::Result<Exit> {
+    let session = Session::open(ctx, Needs::Plugins).await?;
+    let document = session.ask(Call::post(path(&["channels", name, way]))).await?;
+    tell(ctx, &document, |channel| {
+        let state = if channel.enabled { "enabled" } else { "disabled" };
+        format!("channel '{}' is {state}", channel.name)
+    })
+}
+
+/// The channel as a document, or in a sentence.
+fn tell(
+    ctx: &Context<'_>,
+    document: &Document,
+    sentence: impl FnOnce(&Channel) -> String,
+) -> anyhow::Result<Exit> {
+    if ctx.out.is_json() {
+        ctx.out.document(document)?;
+    } else {
+        ctx.out.line(sentence(&document.read()?))?;
+    }
+    Ok(Exit::Done)
+}
+
+async fn show_all(ctx: &Context<'_>) -> anyhow::Result<Exit> {
+    let session = Session::open(ctx, Needs::Data).await?;
+    let found = session.all(path(&["channels"])).await?;
+    if ctx.out.is_json() {
+        ctx.out.document(&found)?;
+        return Ok(Exit::Done);
+    }
+    if found.items.is_empty() {
+        ctx.out.note("no channels; make one with: tidegate channel create NAME --type TYPE");
+        return Ok(Exit::Done);
+    }
+    let channels: Vec<Channel> =
+        found.items.iter().map(|item| serde_json::from_str(item.get())).collect::<Result<_, _>>()?;
+    ctx.out.table(table(&channels))?;
+    Ok(Exit::Done)
+}
+
+fn table(channels: &[Channel]) -> Table {
+    let mut table = Table::new(["NAME", "TYPE", "STATE", "CONNECTORS", "EDITED"]);
+    for channel in channels {
+        table.row([
+            channel.name.to_string(),
+            channel.channel_type.to_string(),
+            state(channel).to_owned(),
+            list(&channel.connectors),
+            time(channel.edited),
+        ]);
+    }
+    table
+}
+
+fn state(channel: &Channel) -> &'static str {
+    match (channel.enabled, &channel.paused_because) {
+        (_, Some(_)) => "paused",
+        (true, None) => "enabled",
+        (false, None) => "disabled",
+    }
+}
+
+async fn delete(ctx: &Context<'_>, name: &str, yes: bool) -> anyhow::Result<Exit> {
+    if !yes {
+        let message = format!(
+            "this deletes channel '{name}', its secrets and every record that was imported through it; \
+             add --yes if that is what you want"
+        );
+        return Err(Usage(message).into());
+    }
+    let session = Session::open(ctx, Needs::Data).await?;
+    session.answer(Call::delete(path(&["channels", name]))).await?;
+    if ctx.out.is_json() {
+        ctx.out.document(&json!({ "deleted": name }))?;
+    } else {
+        ctx.out.line(format!("channel '{name}' is deleted"))?;
+    }
+    Ok(Exit::Done)
+}
+
+async fn check(ctx: &Context<'_>, name: &str) -> anyhow::Result<Exit> {
+    let working = spinner(ctx.out, "asking the remote system");
+    let session = Session::open(ctx, Needs::Plugins).await?;
+    let answer = session.ask(Call::post(path(&["channels", name, "check"]))).await;
+    working.finish_and_clear();
+    let document = answer?;
+    let found: CheckReport = document.read()?;
+    if ctx.out.is_json() {
+        ctx.out.document(&document)?;
+    } else if let Some(problem) = &found.error {
+        ctx.out.line(format!("channel '{name}' is not let in: {}", report::whole(problem, Some(name))))?;
+    } else {
+        ctx.out.line(verdict(name, &found))?;
+    }
+    Ok(if found.ok { Exit::Done } else { Exit::Failed })
+}
+
+fn verdict(name: &str, report: &CheckReport) -> String {
+    let took = duration(report.took_ms);
+    let mut text = format!("channel '{name}' is let in ({took}, requests: {})", count(report.requests));
+    let result = report.result.iter().flatten();
+    let facts: Vec<_> = result
+        .map(|(key, value)| (key.as_str(), value.as_str().map_or_else(|| value.to_string(), str::to_owned)))
+        .collect();
+    if !facts.is_empty() {
+        text.push('\n');
+        text.push_str(&pairs(&facts));
+    }
+    text
+}

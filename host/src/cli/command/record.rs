@@ -1,0 +1,167 @@
+//! `record`: reads the imported records.
+
+use crate::{
+    api::view::{List, Record},
+    cli::{
+        client::{Call, path},
+        exit::Exit,
+        help,
+        pretty::pretty,
+        progress::bar,
+        session::{Context, Needs, Session},
+        table::{Table, pairs},
+        text::{excerpt, maybe_time, time},
+    },
+};
+use clap::{Args, Subcommand, ValueEnum};
+use futures_util::StreamExt;
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// List records, in the order of their keys
+    #[command(after_help = help::RECORD_LIST)]
+    List {
+        #[command(flatten)]
+        of: Of,
+        /// How many at most, up to 1000
+        #[arg(long, value_name = "COUNT", default_value_t = 20)]
+        limit: u16,
+        /// After this key
+        #[arg(long, value_name = "KEY")]
+        after: Option<String>,
+    },
+    /// Show a record whole
+    #[command(after_help = help::RECORD_SHOW)]
+    Show {
+        #[command(flatten)]
+        of: Of,
+        /// The record's key: for an imported record the remote id
+        key: String,
+    },
+    /// Print all records
+    #[command(after_help = help::RECORD_EXPORT)]
+    Export {
+        #[command(flatten)]
+        of: Of,
+        /// The form
+        #[arg(long)]
+        format: Format,
+    },
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Of {
+    /// The channel
+    name: String,
+    /// The connector
+    connector: String,
+}
+
+impl Of {
+    fn path(&self, more: &[&str]) -> String {
+        path(&[&["channels", &self.name, "records", &self.connector], more].concat())
+    }
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub(crate) enum Format {
+    /// A JSON document a line
+    Jsonl,
+    /// A table with the payload's fields as columns
+    Csv,
+}
+
+pub(crate) async fn run(ctx: &Context<'_>, command: Command) -> anyhow::Result<Exit> {
+    let session = Session::open(ctx, Needs::Data).await?;
+    match command {
+        Command::List { of, limit, after } => {
+            let call = Call::get(of.path(&[]))
+                .with("limit", Some(&limit.to_string()))
+                .with("after", after.as_deref());
+            list(ctx, &session, call).await
+        }
+        Command::Show { of, key } => show(ctx, &session, Call::get(of.path(&[&key]))).await,
+        Command::Export { of, format } => export(ctx, &session, &of, format).await,
+    }
+}
+
+async fn list(ctx: &Context<'_>, session: &Session, call: Call) -> anyhow::Result<Exit> {
+    let document = session.ask(call).await?;
+    if ctx.out.is_json() {
+        ctx.out.document(&document)?;
+        return Ok(Exit::Done);
+    }
+    let records: List<Record> = document.read()?;
+    if records.items.is_empty() {
+        ctx.out.note("no records; import some with: tidegate sync NAME --wait");
+        return Ok(Exit::Done);
+    }
+    ctx.out.table(table(&records.items))?;
+    if let Some(next) = records.next {
+        ctx.out.note(format!("more: --after {next}"));
+    }
+    Ok(Exit::Done)
+}
+
+fn table(records: &[Record]) -> Table {
+    /// Enough to recognise a record.
+    const EXCERPT: usize = 70;
+    let mut table = Table::new(["KEY", "UPDATED", "PAYLOAD"]);
+    for record in records {
+        table.row([
+            record.key.to_string(),
+            maybe_time(record.updated),
+            excerpt(record.payload.get(), EXCERPT),
+        ]);
+    }
+    table
+}
+
+async fn show(ctx: &Context<'_>, session: &Session, call: Call) -> anyhow::Result<Exit> {
+    let document = session.ask(call).await?;
+    if ctx.out.is_json() {
+        ctx.out.document(&document)?;
+        return Ok(Exit::Done);
+    }
+    let record: Record = document.read()?;
+    ctx.out.line(pairs(&[
+        ("key", record.key.to_string()),
+        ("updated", maybe_time(record.updated)),
+        ("imported", time(record.imported)),
+        ("run", record.run.to_string()),
+    ]))?;
+    let payload = pretty(record.payload.get());
+    ctx.out
+        .line(format!("\n{}", payload.lines().map(crate::cli::text::clean).collect::<Vec<_>>().join("\n")))?;
+    Ok(Exit::Done)
+}
+
+async fn export(ctx: &Context<'_>, session: &Session, of: &Of, format: Format) -> anyhow::Result<Exit> {
+    let name = match format {
+        Format::Jsonl => "jsonl",
+        Format::Csv => "csv",
+    };
+    let answer = session.answer(Call::get(of.path(&[])).with("format", Some(name))).await?;
+    let records = answer.headers.get("tidegate-records").and_then(|count| count.to_str().ok()?.parse().ok());
+    // On a terminal the records themselves show the progress.
+    let progress = match records {
+        Some(count) if !std::io::IsTerminal::is_terminal(&std::io::stdout()) => Some(bar(ctx.out, count)),
+        _ => None,
+    };
+    let mut stream = answer.stream();
+    while let Some(piece) = stream.next().await {
+        let piece = piece?;
+        ctx.out.raw(&piece)?;
+        if let Some(progress) = &progress {
+            // Lines are about records: a table has a heading, and texts may have breaks.
+            let lines = piece.iter().filter(|byte| **byte == b'\n').count() as u64;
+            let most = progress.length().unwrap_or(u64::MAX);
+            progress.set_position((progress.position() + lines).min(most));
+        }
+    }
+    ctx.out.flush()?;
+    if let Some(progress) = progress {
+        progress.finish_and_clear();
+    }
+    Ok(Exit::Done)
+}

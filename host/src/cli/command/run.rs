@@ -1,0 +1,256 @@
+//! `run`: what syncs did, and ending one.
+
+use crate::{
+    api::view::{List, Run},
+    cli::{
+        client::{Call, path},
+        exit::Exit,
+        help, report,
+        session::{Context, Needs, Session},
+        table::{Table, pairs},
+        text::{bytes, count, duration, maybe_time, none, time},
+    },
+    model::{Direction, Trigger},
+};
+use clap::Subcommand;
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// List runs, newest first
+    #[command(after_help = help::RUN_LIST)]
+    List {
+        /// Of this channel only
+        #[arg(long, value_name = "NAME")]
+        channel: Option<String>,
+        /// How many at most, up to 1000
+        #[arg(long, value_name = "COUNT", default_value_t = 20)]
+        limit: u16,
+        /// Older than this run
+        #[arg(long, value_name = "ID")]
+        after: Option<String>,
+    },
+    /// Show everything about a run
+    #[command(after_help = help::RUN_SHOW)]
+    Show {
+        /// The run
+        id: String,
+    },
+    /// Ask a run to end at its next page border
+    #[command(after_help = help::RUN_CANCEL)]
+    Cancel {
+        /// The run
+        id: String,
+    },
+}
+
+pub(crate) async fn run(ctx: &Context<'_>, command: Command) -> anyhow::Result<Exit> {
+    let session = Session::open(ctx, Needs::Data).await?;
+    match command {
+        Command::List { channel, limit, after } => {
+            let call = Call::get(path(&["runs"]))
+                .with("channel", channel.as_deref())
+                .with("limit", Some(&limit.to_string()))
+                .with("after", after.as_deref());
+            list(ctx, &session, call).await
+        }
+        Command::Show { id } => show(ctx, &session, Call::get(path(&["runs", &id]))).await,
+        Command::Cancel { id } => cancel(ctx, &session, &id).await,
+    }
+}
+
+async fn list(ctx: &Context<'_>, session: &Session, call: Call) -> anyhow::Result<Exit> {
+    let document = session.ask(call).await?;
+    if ctx.out.is_json() {
+        ctx.out.document(&document)?;
+        return Ok(Exit::Done);
+    }
+    let runs: List<Run> = document.read()?;
+    if runs.items.is_empty() {
+        ctx.out.note("no runs; start some with: tidegate sync NAME");
+        return Ok(Exit::Done);
+    }
+    ctx.out.table(table(&runs.items))?;
+    if let Some(next) = runs.next {
+        ctx.out.note(format!("older ones: --after {next}"));
+    }
+    Ok(Exit::Done)
+}
+
+fn table(runs: &[Run]) -> Table {
+    let mut table = Table::new(["RUN", "CHANNEL", "CONNECTOR", "STATUS", "STARTED", ">READ", ">CHANGED"]);
+    for run in runs {
+        let counters = &run.counters;
+        table.row([
+            run.id.to_string(),
+            run.channel.to_string(),
+            run.connector.to_string(),
+            run.status.to_string(),
+            maybe_time(run.started),
+            count(counters.read),
+            count(counters.added + counters.updated + counters.deleted),
+        ]);
+    }
+    table
+}
+
+async fn show(ctx: &Context<'_>, session: &Session, call: Call) -> anyhow::Result<Exit> {
+    let document = session.ask(call).await?;
+    if ctx.out.is_json() {
+        ctx.out.document(&document)?;
+    } else {
+        ctx.out.line(describe(&document.read()?))?;
+    }
+    Ok(Exit::Done)
+}
+
+fn describe(run: &Run) -> String {
+    let (counters, usage) = (&run.counters, &run.usage);
+    let took = run.started.zip(run.ended).map(|(started, ended)| duration(ended.millis_since(started)));
+    let mut text = pairs(&[
+        ("run", run.id.to_string()),
+        ("channel", run.channel.to_string()),
+        ("connector", run.connector.to_string()),
+        ("direction", direction(run.direction).to_owned()),
+        ("status", run.status.to_string()),
+        ("asked for by", trigger(run).to_owned()),
+        ("requested", time(run.requested)),
+        ("started", maybe_time(run.started)),
+        ("ended", maybe_time(run.ended)),
+        ("took", took.unwrap_or_else(none)),
+        ("job", run.job.to_string()),
+    ]);
+    let sections = [
+        pairs(&[
+            ("read", of(counters.read, run.total)),
+            ("added", count(counters.added)),
+            ("updated", count(counters.updated)),
+            ("unchanged", count(counters.unchanged)),
+            ("deleted", count(counters.deleted)),
+            ("quarantined", count(counters.quarantined)),
+            ("pages", count(run.pages)),
+        ]),
+        pairs(&[
+            ("steps", count(usage.steps)),
+            ("CPU in the plugin", duration(usage.cpu_ticks * 10)),
+            ("most memory", bytes(usage.peak_memory)),
+            (
+                "requests",
+                format!("{} ({} sent, with retries and redirects)", count(usage.requests), count(usage.sent)),
+            ),
+            ("bytes sent", bytes(usage.request_bytes)),
+            ("bytes received", bytes(usage.response_bytes)),
+            ("log kept", format!("{} ({} lines dropped)", bytes(usage.log_bytes), count(usage.log_dropped))),
+        ]),
+    ];
+    for section in sections {
+        text.push_str("\n\n");
+        text.push_str(&section);
+    }
+    if let Some(error) = &run.error {
+        text.push_str("\n\n");
+        text.push_str(&pairs(&[
+            ("error", error.message.clone()),
+            ("class", error.class.to_string()),
+            ("code", error.code.clone()),
+        ]));
+        text.push_str(&report::particulars(error));
+        if let Some(advice) = report::advice(error, Some(run.channel.as_str())) {
+            text.push_str(&format!("\nnext: {advice}"));
+        }
+    }
+    text
+}
+
+fn of(read: u64, total: Option<u64>) -> String {
+    match total {
+        Some(total) => format!("{} of {}", count(read), count(total)),
+        None => count(read),
+    }
+}
+
+fn direction(direction: Direction) -> &'static str {
+    match direction {
+        Direction::Import => "import",
+        Direction::Export => "export",
+    }
+}
+
+fn trigger(run: &Run) -> &'static str {
+    match (run.trigger, run.full) {
+        (Trigger::Request, false) => "request",
+        (Trigger::Request, true) => "request, from the beginning",
+        (Trigger::Schedule, _) => "schedule",
+        (Trigger::Webhook, _) => "webhook",
+    }
+}
+
+async fn cancel(ctx: &Context<'_>, session: &Session, id: &str) -> anyhow::Result<Exit> {
+    let document = session.ask(Call::post(path(&["runs", id, "cancel"]))).await?;
+    if ctx.out.is_json() {
+        ctx.out.document(&document)?;
+    } else {
+        let run: Run = document.read()?;
+        let state = if run.status.has_ended() { "has ended" } else { "ends at its next page border" };
+        ctx.out.line(format!("run {} {state}; look at it with: tidegate run show {}", run.id, run.id))?;
+    }
+    Ok(Exit::Done)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{cli::text::samples, model::Status};
+
+    #[test]
+    fn history_fits_a_terminal() {
+        let runs = [
+            samples::run("ticket-comment", Status::CompletedWithWarnings),
+            samples::run("user", Status::Running),
+        ];
+        let text = table(&runs).render(Some(120));
+        assert!(text.lines().all(|line| line.chars().count() <= 120), "{text}");
+        insta::assert_snapshot!(text, @"
+        RUN                         CHANNEL  CONNECTOR       STATUS                   STARTED                READ  CHANGED
+        01040G2081040G2081040G2081  zen      ticket-comment  completed-with-warnings  2026-01-01 00:00:00Z  2,500    2,300
+        01040G2081040G2081040G2081  zen      user            running                  2026-01-01 00:00:00Z  2,500    2,300
+        ");
+    }
+
+    #[test]
+    fn a_run_is_told_whole() {
+        insta::assert_snapshot!(describe(&samples::run("ticket", Status::Failed)), @"
+        run           01040G2081040G2081040G2081
+        channel       zen
+        connector     ticket
+        direction     import
+        status        failed
+        asked for by  request
+        requested     2026-01-01 00:00:00Z
+        started       2026-01-01 00:00:00Z
+        ended         2026-01-01 00:00:04Z
+        took          4.2 s
+        job           02081040G2081040G2081040G2
+
+        read         2,500
+        added        2,000
+        updated      300
+        unchanged    199
+        deleted      0
+        quarantined  1
+        pages        3
+
+        steps              0
+        CPU in the plugin  120 ms
+        most memory        0 B
+        requests           3 (4 sent, with retries and redirects)
+        bytes sent         0 B
+        bytes received     2.2 MiB
+        log kept           0 B (0 lines dropped)
+
+        error  the remote system refuses the credentials
+        class  auth
+        code   http.status.401
+        next: correct the credentials: tidegate channel edit zen --secret-file KEY=PATH
+        ");
+    }
+}

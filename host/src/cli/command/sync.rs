@@ -1,0 +1,150 @@
+//! `sync`: imports what is new.
+
+use crate::{
+    api::view::{Job, NewSync, Run},
+    cli::{
+        client::{Call, Document, path},
+        exit::Exit,
+        follow::{Followed, follow},
+        report,
+        session::{Context, Needs, Session},
+        table::Table,
+        text::{count, duration, none},
+    },
+    model::Name,
+};
+use clap::Args;
+
+#[derive(Debug, Args)]
+pub(crate) struct Sync {
+    /// The channel
+    name: String,
+    /// A connector to run [default: all that are switched on]
+    #[arg(long = "connector", value_name = "CONNECTOR")]
+    connectors: Vec<Name>,
+    /// Start from the beginning instead of where the last sync ended
+    #[arg(long)]
+    full: bool,
+    /// Wait for the end
+    #[arg(long)]
+    wait: bool,
+}
+
+pub(crate) async fn run(ctx: &Context<'_>, sync: Sync) -> anyhow::Result<Exit> {
+    let mut session = Session::open(ctx, Needs::Runs).await?;
+    let body = serde_json::to_value(NewSync { connectors: sync.connectors, full: sync.full })?;
+    let call = Call::post(path(&["channels", &sync.name, "sync"])).json(&body);
+    let started = match session.ask(call).await {
+        Ok(started) => started,
+        Err(error) => {
+            session.stop().await;
+            return Err(error);
+        }
+    };
+    let job: Job = started.read()?;
+    if session.is_local() {
+        let data = ctx.loaded.config.data.display();
+        ctx.out.note(format!("no host runs on {data}: this command does the sync itself, to the end"));
+    } else if !sync.wait {
+        return promise(ctx, &started, &job, &sync.name);
+    }
+    let followed = follow(ctx, &mut session, job.job).await;
+    session.stop().await;
+    match followed? {
+        Followed::Ended(job) => {
+            show(ctx, &job)?;
+            Ok(Exit::of_runs(&job.runs))
+        }
+        Followed::LeftAlone(job) => {
+            show(ctx, &job)?;
+            ctx.out.note(format!(
+                "the host goes on with it; look at it with: tidegate run list --channel {}",
+                sync.name
+            ));
+            Ok(Exit::Failed)
+        }
+    }
+}
+
+/// What a host promised to do.
+fn promise(ctx: &Context<'_>, document: &Document, job: &Job, name: &str) -> anyhow::Result<Exit> {
+    if ctx.out.is_json() {
+        ctx.out.document(document)?;
+        return Ok(Exit::Done);
+    }
+    for run in &job.runs {
+        ctx.out.line(format!("{}  {}", run.id, run.connector))?;
+    }
+    ctx.out.note(format!(
+        "started; follow it with: tidegate run list --channel {name}, or tidegate run show ID"
+    ));
+    Ok(Exit::Done)
+}
+
+fn show(ctx: &Context<'_>, job: &Job) -> anyhow::Result<()> {
+    if ctx.out.is_json() {
+        ctx.out.document(job)?;
+        return Ok(());
+    }
+    ctx.out.table(table(&job.runs))?;
+    for line in report::troubles(&job.runs) {
+        ctx.out.line(line)?;
+    }
+    Ok(())
+}
+
+fn table(runs: &[Run]) -> Table {
+    let mut table = Table::new([
+        "CONNECTOR",
+        "STATUS",
+        ">READ",
+        ">ADDED",
+        ">UPDATED",
+        ">UNCHANGED",
+        ">DELETED",
+        ">QUARANTINED",
+        ">TOOK",
+    ]);
+    for run in runs {
+        let counters = &run.counters;
+        let took = run.started.zip(run.ended).map(|(started, ended)| duration(ended.millis_since(started)));
+        table.row([
+            run.connector.to_string(),
+            run.status.to_string(),
+            count(counters.read),
+            count(counters.added),
+            count(counters.updated),
+            count(counters.unchanged),
+            count(counters.deleted),
+            count(counters.quarantined),
+            took.unwrap_or_else(none),
+        ]);
+    }
+    table
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{cli::text::samples, model::Status};
+
+    #[test]
+    fn a_sync_is_a_line_a_connector_with_failures_below() {
+        let runs = [
+            samples::run("user", Status::Completed),
+            samples::run("ticket", Status::CompletedWithWarnings),
+            samples::run("ticket-comment", Status::Failed),
+        ];
+        let text =
+            [table(&runs).render(Some(120))].into_iter().chain(report::troubles(&runs)).collect::<Vec<_>>();
+        insta::assert_snapshot!(text.join("\n"), @"
+        CONNECTOR       STATUS                    READ  ADDED  UPDATED  UNCHANGED  DELETED  QUARANTINED   TOOK
+        user            completed                2,500  2,000      300        199        0            1  4.2 s
+        ticket          completed-with-warnings  2,500  2,000      300        199        0            1  4.2 s
+        ticket-comment  failed                   2,500  2,000      300        199        0            1  4.2 s
+
+        ticket-comment: the remote system refuses the credentials
+        next: correct the credentials: tidegate channel edit zen --secret-file KEY=PATH
+        ");
+    }
+}

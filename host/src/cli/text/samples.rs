@@ -1,0 +1,42 @@
+//! A fixed set of data for the tests of what is printed.
+
+use crate::{
+    api::view::{Problem, Run},
+    model::{
+        ChannelId, ChannelName, Class, Counters, Direction, JobId, Name, RunId, Status, Timestamp, Trigger,
+        Usage,
+    },
+};
+
+/// A run of 4,200 ms at a fixed time, with fixed ids.
+pub(crate) fn run(connector: &str, status: Status) -> Run {
+    let start = Timestamp::from_millis(1_767_225_600_000);
+    let error = (status == Status::Failed)
+        .then(|| Problem::new(Class::Auth, "http.status.401", "the remote system refuses the credentials"));
+    Run {
+        id: RunId::from_bytes([1; 16]),
+        job: JobId::from_bytes([2; 16]),
+        channel: ChannelName::try_new("zen").expect("a name"),
+        channel_id: ChannelId::from_bytes([3; 16]),
+        connector: Name::try_new(connector).expect("a name"),
+        direction: Direction::Import,
+        status,
+        trigger: Trigger::Request,
+        full: false,
+        requested: start,
+        started: Some(start),
+        ended: status.has_ended().then(|| Timestamp::from_millis(start.as_millis() + 4_200)),
+        pages: 3,
+        total: None,
+        counters: Counters {
+            read: 2_500,
+            added: 2_000,
+            updated: 300,
+            unchanged: 199,
+            deleted: 0,
+            quarantined: 1,
+        },
+        error,
+        usage: Usage { requests: 3, sent: 4, response_bytes: 2_400_000, cpu_ticks: 12, ..Usage::default() },
+    }
+}
