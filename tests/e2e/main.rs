@@ -1,0 +1,10 @@
+//! The whole product: the real program, real plugins, a real server on loopback.
+
+mod crash;
+mod egress;
+mod faults;
+mod guests;
+mod import;
+mod plugins;
+mod secrets;
+mod stage;

@@ -1,0 +1,71 @@
+//! A fake Zendesk to try things with by hand.
+//!
+//! It prints one line with its address and runs until SIGTERM, Ctrl-C or
+//! `POST /_fake/stop`. `GET /_fake` tells what can be changed while it runs.
+
+use anyhow::{Context as _, Result};
+use clap::Parser;
+use std::{io::Write as _, net::SocketAddr, path::PathBuf, time::Duration};
+use tests::{
+    vendor::Script,
+    zendesk::{EMAIL, TOKEN, Zendesk},
+};
+use tokio::signal::unix::{SignalKind, signal};
+
+/// A fake Zendesk with made-up data, the same for the same numbers.
+#[derive(Debug, Parser)]
+#[command(name = "fake-zendesk")]
+struct Arguments {
+    /// How many users there are; the first is the agent that may use the API
+    #[arg(long, default_value_t = 100)]
+    users: u64,
+    /// How many tickets there are
+    #[arg(long, default_value_t = 1_000)]
+    tickets: u64,
+    /// How many comments each ticket has
+    #[arg(long, default_value_t = 2)]
+    comments_per_ticket: u64,
+    /// Where to listen; loopback only, port 0 for any free one
+    #[arg(long, default_value = "127.0.0.1:0")]
+    listen: SocketAddr,
+    /// A fault script (TOML or JSON)
+    #[arg(long)]
+    script: Option<PathBuf>,
+    /// How long every answer is held back, in milliseconds
+    #[arg(long, default_value_t = 0)]
+    latency: u64,
+}
+
+fn main() -> Result<()> {
+    let arguments = Arguments::parse();
+    let script = arguments.script.as_deref().map(Script::read).transpose()?.unwrap_or_default();
+    let fake = Zendesk::builder()
+        .users(arguments.users)
+        .tickets(arguments.tickets)
+        .comments_per_ticket(arguments.comments_per_ticket)
+        .listen(arguments.listen)
+        .script(script)
+        .latency(Duration::from_millis(arguments.latency))
+        .start()?;
+    let mut out = std::io::stdout();
+    writeln!(
+        out,
+        "fake Zendesk listening on {} (user {EMAIL}, token {TOKEN}; control: {}/_fake)",
+        fake.url(),
+        fake.url()
+    )?;
+    out.flush()?;
+    let run_time = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    run_time.block_on(ended(&fake))
+}
+
+/// Waits for whatever comes first.
+async fn ended(fake: &Zendesk) -> Result<()> {
+    let mut term = signal(SignalKind::terminate()).context("listen for SIGTERM")?;
+    tokio::select! {
+        _ = term.recv() => {}
+        interrupted = tokio::signal::ctrl_c() => interrupted?,
+        () = fake.stopped() => {}
+    }
+    Ok(())
+}

@@ -1,0 +1,9 @@
+//! What tests stand on: fake vendors, a host to try them with, and what both need.
+//!
+//! It holds no tests of the product; those are in `tests/e2e` and beside the code.
+
+pub mod host;
+pub mod programs;
+pub mod vendor;
+pub mod wait;
+pub mod zendesk;

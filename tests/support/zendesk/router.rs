@@ -1,0 +1,118 @@
+//! Which request goes where, after a look at who asks.
+//!
+//! Facts: `/api-reference/introduction/security-and-auth/#api-token`: HTTP Basic with
+//! `{email}/token:{token}`. Every path can end in `.json`.
+
+use super::{
+    EMAIL, TOKEN,
+    account::Account,
+    comments, control, errors,
+    exports::{self, Stream},
+    input, lists,
+    query::Query,
+    tickets, users,
+};
+use crate::vendor::{Answer, App, Request};
+use base64::{Engine as _, engine::general_purpose::STANDARD};
+use hyper::{Method, StatusCode};
+
+/// The account's limit, in requests a minute. It is told, not kept.
+const RATE_LIMIT: &str = "700";
+
+/// Who asks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Caller {
+    /// The agent.
+    Agent,
+    /// Somebody with a wrong token.
+    Stranger,
+    /// Nobody: no credentials, or a password, which the API does not take.
+    Nobody,
+}
+
+impl App for Account {
+    fn answer(&self, request: &Request) -> Answer {
+        let answer = route(self, request).unwrap_or_else(|refusal| refusal);
+        answer.with("x-rate-limit", RATE_LIMIT).with("x-rate-limit-remaining", "699")
+    }
+
+    fn control(&self, path: &str, request: &Request) -> Option<Answer> {
+        control::answer(self, path, request)
+    }
+
+    fn control_help(&self) -> &'static str {
+        control::HELP
+    }
+
+    fn words_for(&self, status: StatusCode) -> Answer {
+        errors::words_for(status)
+    }
+
+    fn kind_of(&self, path: &str) -> String {
+        let segment = |segment: &str| {
+            let (name, ending) = segment
+                .split_once('.')
+                .map_or((segment, String::new()), |(name, ending)| (name, format!(".{ending}")));
+            let is_id = !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_digit());
+            if is_id { format!("{{id}}{ending}") } else { segment.to_owned() }
+        };
+        path.split('/').map(segment).collect::<Vec<_>>().join("/")
+    }
+}
+
+fn route(account: &Account, request: &Request) -> Result<Answer, Answer> {
+    let caller = caller(request);
+    let path = request.path.strip_prefix("/api/v2/").map(|path| path.strip_suffix(".json").unwrap_or(path));
+    if path == Some("users/me") && caller == Caller::Nobody {
+        return Ok(users::anonymous());
+    }
+    if caller != Caller::Agent {
+        return Err(errors::unauthenticated());
+    }
+    check_accept(request)?;
+    let segments: Vec<&str> = path.unwrap_or_default().split('/').collect();
+    let query = Query::of(request.query.as_deref());
+    match (&request.method, segments.as_slice()) {
+        (&Method::GET, ["incremental", "tickets", "cursor"]) => {
+            exports::export(account, Stream::Tickets, &query)
+        }
+        (&Method::GET, ["incremental", "users", "cursor"]) => exports::export(account, Stream::Users, &query),
+        (&Method::GET, ["tickets"]) => lists::tickets(account, &query),
+        (&Method::POST, ["tickets"]) => tickets::create(account, request),
+        (&Method::GET, ["tickets", id]) => tickets::show(account, input::id(id, "tickets/show")?),
+        (&Method::PUT, ["tickets", id]) => {
+            tickets::update(account, input::id(id, "tickets/update")?, request)
+        }
+        (&Method::DELETE, ["tickets", id]) => tickets::delete(account, input::id(id, "tickets/destroy")?),
+        (&Method::GET, ["tickets", id, "comments"]) => {
+            comments::list(account, input::id(id, "ticket_comments/index")?, &query)
+        }
+        (&Method::GET, ["users"]) => lists::users(account, &query),
+        (&Method::POST, ["users"]) => users::create(account, request),
+        (&Method::GET, ["users", "me"]) => users::me(account),
+        (&Method::GET, ["users", id]) => users::show(account, input::id(id, "users/show")?),
+        _ => Err(errors::invalid_endpoint()),
+    }
+}
+
+fn caller(request: &Request) -> Caller {
+    let given = || {
+        let encoded = request.header("authorization")?.strip_prefix("Basic ")?;
+        let text = String::from_utf8(STANDARD.decode(encoded.trim()).ok()?).ok()?;
+        let (user, password) = text.split_once(':')?;
+        Some((user.strip_suffix("/token")?.to_owned(), password.to_owned()))
+    };
+    match given() {
+        None => Caller::Nobody,
+        Some((email, token)) if email == EMAIL && token == TOKEN => Caller::Agent,
+        Some(_) => Caller::Stranger,
+    }
+}
+
+/// The documentation demands `Accept: application/json`. A client that says nothing, or
+/// that it takes anything, is served; one that wants something else is not.
+fn check_accept(request: &Request) -> Result<(), Answer> {
+    let accept = request.header("accept").unwrap_or("*/*");
+    let serves = ["*/*", "application/*", "application/json"].iter().any(|kind| accept.contains(kind));
+    if serves { Ok(()) } else { Err(Answer::text(StatusCode::NOT_ACCEPTABLE, "")) }
+}

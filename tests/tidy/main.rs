@@ -1,0 +1,6 @@
+//! The rules of the repository that no compiler checks.
+
+mod docs;
+mod floors;
+mod names;
+mod tree;
