@@ -36,10 +36,10 @@ pub enum Format {
 
 impl Config {
     /// What a command that ends by itself writes: warnings, and more with every `-v`.
-    /// How runs end it prints itself, so the log does not say it again.
+    /// How runs and requests fail it prints itself, so the log does not say it again.
     #[must_use]
     pub fn quiet(verbose: u8) -> Self {
-        let levels = ["warn,tidegate::sync=off", "info", "debug", "trace"];
+        let levels = ["warn,tidegate::sync=off,tidegate::api=off", "info", "debug", "trace"];
         let level = levels[usize::from(verbose).min(3)];
         Self { level: Filter::known(level), format: Format::Human }
     }

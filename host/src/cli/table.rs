@@ -8,15 +8,20 @@ use comfy_table::{CellAlignment, ColumnConstraint, ContentArrangement, presets};
 pub(super) struct Table(comfy_table::Table);
 
 impl Table {
-    /// A heading that starts with `>` stands over numbers, which are aligned right.
+    /// A heading that starts with `>` stands over numbers, which are aligned right;
+    /// one with `~` over texts that may be broken where the terminal is narrow. All
+    /// else is what one copies or compares, and stays in one piece.
     pub(super) fn new<const N: usize>(headings: [&str; N]) -> Self {
         let mut table = comfy_table::Table::new();
         table.load_preset(presets::NOTHING);
-        table.set_header(headings.map(|heading| heading.trim_start_matches('>')));
+        table.set_header(headings.map(|heading| heading.trim_start_matches(['>', '~'])));
         for (column, heading) in table.column_iter_mut().zip(headings) {
             column.set_padding((0, 2));
             if heading.starts_with('>') {
                 column.set_cell_alignment(CellAlignment::Right);
+            }
+            if !heading.starts_with('~') {
+                column.set_constraint(ColumnConstraint::ContentWidth);
             }
         }
         Self(table)
@@ -26,16 +31,12 @@ impl Table {
         self.0.add_row(cells.map(|cell| clean(&cell)));
     }
 
-    /// Breaks cells where the table is wider than `width`.
+    /// Breaks what may be broken where the table is wider than `width`.
     pub(super) fn render(mut self, width: Option<u16>) -> String {
         match width {
             Some(width) => {
                 self.0.set_content_arrangement(ContentArrangement::Dynamic);
                 self.0.set_width(width);
-                // The first column is what one copies: a name, a key, an id.
-                if let Some(first) = self.0.column_mut(0) {
-                    first.set_constraint(ColumnConstraint::ContentWidth);
-                }
             }
             None => {
                 self.0.set_content_arrangement(ContentArrangement::Disabled);
@@ -70,7 +71,7 @@ mod tests {
 
     #[test]
     fn a_narrow_terminal_breaks_cells() {
-        let mut table = Table::new(["NAME", "NOTE"]);
+        let mut table = Table::new(["NAME", "~NOTE"]);
         table.row(["a".into(), "one two three four five six seven".into()]);
         insta::assert_snapshot!(table.render(Some(24)), @"
         NAME  NOTE

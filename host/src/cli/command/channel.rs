@@ -140,7 +140,7 @@ async fn show_all(ctx: &Context<'_>) -> anyhow::Result<Exit> {
 }
 
 fn table(channels: &[Channel]) -> Table {
-    let mut table = Table::new(["NAME", "TYPE", "STATE", "CONNECTORS", "EDITED"]);
+    let mut table = Table::new(["NAME", "TYPE", "STATE", "~CONNECTORS", "EDITED"]);
     for channel in channels {
         table.row([
             channel.name.to_string(),

@@ -71,7 +71,7 @@ async fn show(ctx: &Context<'_>, call: Call, doing: &str) -> anyhow::Result<Exit
 }
 
 fn table(plugins: &[Plugin]) -> Table {
-    let mut table = Table::new(["FILE", "STATUS", "TYPES", "VERSION", ">SIZE", "SHA-256"]);
+    let mut table = Table::new(["FILE", "STATUS", "~TYPES", "VERSION", ">SIZE", "SHA-256"]);
     for plugin in plugins {
         table.row([
             plugin.file.clone(),

@@ -106,7 +106,7 @@ async fn list(ctx: &Context<'_>, session: &Session, call: Call) -> anyhow::Resul
 fn table(records: &[Record]) -> Table {
     /// Enough to recognise a record.
     const EXCERPT: usize = 70;
-    let mut table = Table::new(["KEY", "UPDATED", "PAYLOAD"]);
+    let mut table = Table::new(["KEY", "UPDATED", "~PAYLOAD"]);
     for record in records {
         table.row([
             record.key.to_string(),
