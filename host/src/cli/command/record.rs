@@ -124,12 +124,14 @@ async fn show(ctx: &Context<'_>, session: &Session, call: Call) -> anyhow::Resul
         return Ok(Exit::Done);
     }
     let record: Record = document.read()?;
-    ctx.out.line(pairs(&[
-        ("key", record.key.to_string()),
+    let mut head = vec![("key", record.key.to_string())];
+    head.extend(record.parent.as_ref().map(|parent| ("parent", parent.to_string())));
+    head.extend([
         ("updated", maybe_time(record.updated)),
         ("imported", time(record.imported)),
         ("run", record.run.to_string()),
-    ]))?;
+    ]);
+    ctx.out.line(pairs(&head))?;
     let payload = pretty(record.payload.get());
     ctx.out
         .line(format!("\n{}", payload.lines().map(crate::cli::text::clean).collect::<Vec<_>>().join("\n")))?;
