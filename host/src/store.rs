@@ -14,8 +14,10 @@ pub mod conformance;
 mod cursors;
 mod due;
 mod engine;
+mod journal;
 mod keys;
 mod lane;
+mod lock;
 mod memory;
 mod migration;
 mod parts;
@@ -201,7 +203,8 @@ impl Store {
         State(self)
     }
 
-    /// Does one piece of work on the blocking pool.
+    /// Does one piece of work on the blocking pool, which also tells a paused clock that
+    /// somebody is working.
     async fn blocking<T: Send + 'static>(
         &self,
         work: impl FnOnce(&dyn Engine) -> Result<T> + Send + 'static,

@@ -156,12 +156,16 @@ fn commit_name(engine: &dyn Engine, batch: Batch, channel: &Channel) -> Result<(
 }
 
 fn delete(engine: &dyn Engine, id: ChannelId) -> Result<bool> {
-    let Some(channel) = get(engine, id)? else {
+    if get(engine, id)?.is_none() {
         return Ok(false);
-    };
+    }
     let mut batch = Batch::new();
     batch.remove(keys::open_channel(id));
     engine.commit(batch)?;
+    // Read again: from here on nobody can rename it any more.
+    let Some(channel) = get(engine, id)? else {
+        return Ok(true);
+    };
 
     for table in Table::OF_CONNECTORS {
         remove_all(engine, &table.rows_of(id), Batch::remove)?;
@@ -171,7 +175,7 @@ fn delete(engine: &dyn Engine, id: ChannelId) -> Result<bool> {
     let mut batch = Batch::new();
     batch.remove(keys::channel(id));
     batch.remove(keys::channel_name(channel.name.as_str()));
-    // From here on its name may be another channel's: only the first of two deletes takes it.
+    // After another delete the name may be another channel's.
     batch.expect_value(keys::channel_name(channel.name.as_str()), codec::encode_bytes(&id.to_bytes()));
     match engine.commit(batch) {
         Err(Error::Expectation) => Ok(true),

@@ -27,9 +27,10 @@ type Law = fn(&dyn Engine);
 /// # Panics
 /// Where the engine breaks a law, naming it.
 pub fn check(subject: &dyn Subject) {
-    let laws: [(&str, Law); 9] = [
+    let laws: [(&str, Law); 10] = [
         ("values", values_come_back),
         ("sizes", values_of_any_size_come_back),
+        ("large batches", large_batch_lands_whole),
         ("order", scans_are_in_order),
         ("bounds", scans_keep_to_their_range),
         ("expectations", expectations_decide),
@@ -76,6 +77,20 @@ fn values_of_any_size_come_back(engine: &dyn Engine) {
     let total: usize = entries.iter().map(|entry| entry.value.len()).sum();
     let sizes = 1 + 22 + 23 + 4_095 + 4_096 + 4_097 + 70_000 + 131_072 + (1 << 20) + 5_000 + 3;
     assert_eq!((entries.len(), total), (12, sizes), "a scan brings them too");
+}
+
+fn large_batch_lands_whole(engine: &dyn Engine) {
+    for (round, length) in [(1_u8, 10_000), (2, 9_000), (3, 100)] {
+        let mut batch = Batch::new();
+        for row in 0..400_u32 {
+            batch.put(row.to_be_bytes().to_vec(), vec![round; length]);
+        }
+        batch.remove(u32::from(round).to_be_bytes().to_vec());
+        engine.commit(batch).expect("a batch");
+        let entries = scan(engine, &Range::all(), usize::MAX);
+        let is_whole = entries.iter().all(|entry| entry.value == vec![round; length]);
+        assert!(entries.len() == 399 && is_whole, "rows of {length} bytes");
+    }
 }
 
 fn scans_are_in_order(engine: &dyn Engine) {

@@ -43,8 +43,8 @@ impl Due<'_> {
         self.0.blocking(move |engine| list(engine, &rows, &without, limit)).await
     }
 
-    /// How many there are. Reads their keys, a million of them in about two seconds; to know
-    /// whether there are any, list one.
+    /// How many there are. Reads all their keys, some microseconds each; to know whether
+    /// there are any, list one.
     ///
     /// # Errors
     /// Where the store cannot be read.

@@ -82,7 +82,8 @@ fn work<T>(state: T, jobs: &Receiver<Job<T>>) {
     drop(ManuallyDrop::into_inner(state));
 }
 
-fn stopped() -> io::Error {
+/// What is told when nothing is done any more.
+pub(super) fn stopped() -> io::Error {
     io::Error::other("an earlier write failed half-way; restart to go on from the last whole one")
 }
 

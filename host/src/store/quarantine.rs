@@ -76,7 +76,7 @@ impl Quarantine<'_> {
             .await
     }
 
-    /// How many there are. Reads their keys.
+    /// How many there are. Reads all their keys, some microseconds each.
     ///
     /// # Errors
     /// Where the store cannot be read.

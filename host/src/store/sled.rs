@@ -5,14 +5,22 @@
 //! **Memory.** sled's cache counts a page only after 64 accesses of pages in the
 //! same 256th, and pages with a value of more than 128 KiB not at all. Left alone,
 //! a scan of a million small rows holds 130 MiB more than the cache was given, and
-//! large rows stay in memory for ever. So pages are [touched](Database::touch) more
+//! large rows stay in memory for ever. So pages are touched more
 //! often than they are read, and long values are kept in [parts](super::parts).
-//! What remains is sled's book-keeping, about 20 bytes for a row.
+//! What remains is sled's book-keeping, 20 to 30 bytes for a row.
 //!
 //! **One thread.** Many threads in sled leave scraps of memory in the heap of
 //! each: 20 MiB more for the same work. sled applies one batch at a time anyway. So
 //! one thread does everything, in its [lane](super::lane); it also makes a scan,
 //! and what a batch expected, true for one moment, which sled alone would not.
+//!
+//! A batch is held in memory twelve times over until it is applied. So a large
+//! one is applied in pieces, and the [journal](super::journal) makes them one.
+//!
+//! **Segments.** When sled takes a new segment of its log while it shortens the file, it
+//! waits for one of its seven threads; and where seven segments wait to be written, all
+//! of them wait for it. So a segment has room for more than a batch writes, which
+//! is four times its rows, and what a batch wrote is flushed before the next.
 //!
 //! **Order.** A batch of sled is a hash map, and is written in no order. Neighbours
 //! written one after the other leave fewer scraps of pages behind: a fifth less memory
@@ -26,7 +34,9 @@
 //! thread that flushes in the background: a commit flushes, or it is not done.
 
 use super::engine::{Engine, Entry, Range, Want};
-use super::lane::Lane;
+use super::journal::{self, Journal};
+use super::lane::{self, Lane};
+use super::lock::Release;
 use super::parts::{self, Cut, Head};
 use super::{Batch, Config, Durability, Error, Result, Watch, Watchers, batch::Writes};
 use bytes::{Bytes, BytesMut};
@@ -37,10 +47,16 @@ use std::io;
 use std::ops::Bound;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::Duration;
 
 /// Below this sled spends its time on reading pages again, in bytes.
 const SMALLEST_CACHE: u64 = 1 << 20;
+
+/// The pieces in which sled's log is written, in bytes. It cannot be changed for a folder.
+const SEGMENT: usize = 4 << 20;
+
+/// A batch of more bytes than this is applied in pieces. A page of a thousand short
+/// records is not: the journal would cost it time.
+const LARGE: usize = 3 << 19;
 
 /// Rows that go into one view of a transaction: about half a page. With more of them
 /// order is lost, with fewer the views cost more than they save.
@@ -54,9 +70,8 @@ const TOUCHES: usize = 3;
 pub(super) struct Sled {
     lane: Lane<Option<Database>>,
     watchers: Arc<Watchers>,
-    /// The log file, where a flush waits for the disk.
-    log: Option<File>,
-    _lock: Lock,
+    durability: Durability,
+    _release: Release,
 }
 
 impl Sled {
@@ -67,15 +82,11 @@ impl Sled {
     pub(super) fn open(folder: &Path, config: &Config) -> Result<Self> {
         let (path, cache) = (folder.to_owned(), config.cache.0.max(SMALLEST_CACHE));
         let lane = Lane::start("tidegate-store", move || Database::open(&path, cache).map(Some))?;
-        let log = folder.join("db");
         Ok(Self {
             lane,
             watchers: Arc::default(),
-            log: match config.durability {
-                Durability::Crash => None,
-                Durability::PowerCut => Some(File::open(&log)?),
-            },
-            _lock: Lock(log),
+            durability: config.durability,
+            _release: Release(log_file(folder)),
         })
     }
 
@@ -107,15 +118,17 @@ impl Engine for Sled {
                 }
             }
             watchers.wake(&writes);
-            // A write that failed left half a batch in sled's memory, never in its log.
+            // A write that failed left half a batch in sled's memory, not yet in its log.
             // Dropping sled would write it there, so it is left alone.
             database.apply(writes).inspect_err(|_| std::mem::forget(slot.take()))
         })?
     }
 
     fn flush(&self) -> Result<()> {
-        self.call(|database| database.rows.flush().map(drop).map_err(engine_error))?;
-        self.log.as_ref().map_or(Ok(()), File::sync_data).map_err(Error::Engine)
+        match self.durability {
+            Durability::Crash => self.call(|database| database.flush()),
+            Durability::PowerCut => self.call(|database| database.settle()),
+        }
     }
 
     fn watch(&self, prefix: &[u8]) -> Watch {
@@ -125,6 +138,8 @@ impl Engine for Sled {
 
 /// What the one thread works on.
 struct Database {
+    journal: Journal,
+    log: File,
     rows: sled::Tree,
     parts: sled::Tree,
     _db: sled::Db,
@@ -135,21 +150,29 @@ impl Database {
         let db = sled::Config::new()
             .path(folder)
             .cache_capacity(cache)
+            .segment_size(SEGMENT)
             .flush_every_ms(None)
             .open()
             .map_err(|error| open_error(error, folder))?;
-        Ok(Self {
+        let database = Self {
+            journal: Journal::new(folder),
+            log: File::open(log_file(folder))?,
             rows: db.open_tree("rows").map_err(engine_error)?,
             parts: db.open_tree("parts").map_err(engine_error)?,
             _db: db,
-        })
+        };
+        if let Some(writes) = database.journal.read()? {
+            let weights = database.weights(&writes)?;
+            database.apply_in_pieces(writes, weights)?;
+        }
+        Ok(database)
     }
 
     fn get(&self, key: &[u8]) -> Result<Option<Bytes>> {
         let Some(stored) = self.rows.get(key).map_err(engine_error)? else {
             return Ok(None);
         };
-        self.touch(key)?;
+        touch(&self.rows, key)?;
         self.join(key, Head::new(Bytes::from_owner(stored))?).map(Some)
     }
 
@@ -162,15 +185,12 @@ impl Database {
         };
         let mut value = BytesMut::with_capacity(length);
         for index in 0..count {
-            let part = self.parts.get(parts::key(key, index)).map_err(engine_error)?;
+            let key = parts::key(key, index);
+            let part = self.parts.get(&key).map_err(engine_error)?;
+            touch(&self.parts, &key)?;
             value.extend_from_slice(&part.ok_or_else(|| Error::Corrupt("a part of a value".into()))?);
         }
         Ok(value.freeze())
-    }
-
-    /// Lets the cache count the page of this row: 0.3 µs each, as it is in memory.
-    fn touch(&self, key: &[u8]) -> Result<()> {
-        (0..TOUCHES).try_for_each(|_| self.rows.contains_key(key).map(drop)).map_err(engine_error)
     }
 
     fn scan(&self, range: &Range, limit: usize, want: Want) -> Result<Vec<Entry>> {
@@ -182,7 +202,7 @@ impl Database {
         let mut entries = Vec::new();
         for found in self.rows.range::<&[u8], _>((start, end)).take(limit) {
             let (key, stored) = found.map_err(engine_error)?;
-            self.touch(&key)?;
+            touch(&self.rows, &key)?;
             let value = match want {
                 Want::Keys => Bytes::new(),
                 Want::Entries => self.join(&key, Head::new(Bytes::from_owner(stored))?)?,
@@ -193,6 +213,53 @@ impl Database {
     }
 
     fn apply(&self, writes: Writes) -> Result<()> {
+        let weights = self.weights(&writes)?;
+        if weights.iter().sum::<usize>() <= LARGE {
+            return self.transact(writes);
+        }
+        // A power cut must not take what was before, and leave the journal.
+        self.settle()?;
+        self.journal.write(&writes)?;
+        self.apply_in_pieces(writes, weights)
+    }
+
+    fn apply_in_pieces(&self, writes: Writes, weights: Vec<usize>) -> Result<()> {
+        for piece in journal::pieces(writes, weights) {
+            self.transact(piece)?;
+            self.flush()?;
+        }
+        self.settle()?;
+        Ok(self.journal.remove()?)
+    }
+
+    /// About the bytes that each change writes: those of the row, and those of the parts
+    /// that it had.
+    fn weights(&self, writes: &Writes) -> Result<Vec<usize>> {
+        let has_parts = !self.parts.is_empty();
+        let old_parts = |key: &[u8]| -> Result<usize> {
+            let Some(stored) = self.rows.get(key).map_err(engine_error)? else {
+                return Ok(0);
+            };
+            Ok(Head::new(Bytes::from_owner(stored))?.parts())
+        };
+        let weight = |(key, value): (&Vec<u8>, &Option<Vec<u8>>)| {
+            let old = if has_parts { old_parts(key)? * parts::PART } else { 0 };
+            Ok(key.len() + value.as_ref().map_or(0, Vec::len) + old)
+        };
+        writes.iter().map(weight).collect()
+    }
+
+    /// Returns when all is on the disk, whatever durability was asked for.
+    fn settle(&self) -> Result<()> {
+        self.flush()?;
+        Ok(self.log.sync_data()?)
+    }
+
+    fn flush(&self) -> Result<()> {
+        self.rows.flush().map(drop).map_err(engine_error)
+    }
+
+    fn transact(&self, writes: Writes) -> Result<()> {
         if writes.is_empty() {
             return Ok(());
         }
@@ -209,6 +276,11 @@ impl Database {
             TransactionError::Abort(never) => match never {},
         })
     }
+}
+
+/// Lets the cache count the page of this row: 0.3 µs each time, as it is in memory.
+fn touch(tree: &sled::Tree, key: &[u8]) -> Result<()> {
+    (0..TOUCHES).try_for_each(|_| tree.contains_key(key).map(drop)).map_err(engine_error)
 }
 
 /// A change of one row, in sled's own values, which are cheap to clone.
@@ -252,24 +324,9 @@ impl Change {
     }
 }
 
-/// When dropped, waits until sled's own threads have let go of the log file and with it of
-/// the lock: they do so some moments after sled itself is dropped.
-struct Lock(PathBuf);
-
-impl Drop for Lock {
-    fn drop(&mut self) {
-        const TRIES: u32 = 500;
-        const PAUSE: Duration = Duration::from_millis(1);
-        let Ok(file) = File::open(&self.0) else {
-            return;
-        };
-        for _ in 0..TRIES {
-            if file.try_lock().is_ok() {
-                return;
-            }
-            std::thread::park_timeout(PAUSE);
-        }
-    }
+/// Where sled keeps everything.
+fn log_file(folder: &Path) -> PathBuf {
+    folder.join("db")
 }
 
 fn open_error(error: sled::Error, folder: &Path) -> Error {
@@ -291,15 +348,17 @@ fn engine_error(error: sled::Error) -> Error {
 }
 
 fn broken() -> Error {
-    Error::Engine(io::Error::other(
-        "an earlier write failed half-way; restart to go on from the last whole one",
-    ))
+    Error::Engine(lane::stopped())
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::store::conformance;
+    use crate::store::memory::Memory;
+    use proptest::collection::{btree_map, vec};
+    use proptest::option;
+    use proptest::prelude::*;
     use std::sync::Arc;
 
     struct Subject {
@@ -356,6 +415,60 @@ mod tests {
         check(Some(8), 0);
         check(Some(2 * parts::PART), 2);
         check(None, 0);
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(12))]
+
+        #[test]
+        fn sled_and_memory_agree(
+            batches in vec(btree_map(0..40_u8, option::of(0..5_usize), 0..40), 1..25),
+            reopen in vec(any::<bool>(), 25),
+        ) {
+            // Around the length at which values are cut, and long enough for pieces.
+            const LENGTHS: [usize; 5] = [0, 700, parts::PART, parts::PART + 1, 60_000];
+            let (subject, memory) = (subject(Durability::Crash), Memory::default());
+            let mut sled = conformance::Subject::open(&subject, "rows");
+            for (round, (rows, reopen)) in batches.into_iter().zip(reopen).enumerate() {
+                let batch = || {
+                    let mut batch = Batch::new();
+                    for (row, length) in &rows {
+                        match length {
+                            Some(length) => batch.put(vec![*row], vec![round as u8; LENGTHS[*length]]),
+                            None => batch.remove(vec![*row]),
+                        }
+                    }
+                    batch
+                };
+                memory.commit(batch()).expect("a batch");
+                sled.commit(batch()).expect("a batch");
+                if reopen {
+                    drop(sled);
+                    sled = conformance::Subject::open(&subject, "rows");
+                }
+                let all = |engine: &dyn Engine| engine.scan(Range::all(), usize::MAX, Want::Entries).expect("read");
+                prop_assert!(all(&*sled) == all(&memory));
+            }
+        }
+    }
+
+    #[test]
+    fn large_batch_that_was_killed_half_way_is_applied_when_opened() {
+        let subject = subject(Durability::Crash);
+        let folder = subject.folder.path();
+        let row = |index: u8, value: &[u8]| (vec![index], Some(value.repeat(100_000)));
+        drop(Sled::open(folder, &subject.config).expect("a folder of our own"));
+        let mut writes: Writes = (0..30).map(|index| row(index, b"new")).collect();
+        writes.insert(vec![30], None);
+        Journal::new(folder).write(&writes).expect("written");
+
+        for _ in 0..2 {
+            let sled = Sled::open(folder, &subject.config).expect("a folder of our own");
+            let found = sled.scan(Range::all(), usize::MAX, Want::Entries).expect("read");
+            assert_eq!(found.len(), 30);
+            assert!(found.iter().all(|entry| entry.value == b"new".repeat(100_000)));
+            assert_eq!(Journal::new(folder).read().expect("read"), None, "it is done");
+        }
     }
 
     #[test]
