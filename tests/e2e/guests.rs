@@ -71,7 +71,8 @@ const ACTS: [(&str, &str, &str, &str); 16] = [
     ("too-many-records", "failed", "limit", "limit."),
     ("too-large-page", "failed", "limit", "limit."),
     ("too-large-cursor", "failed", "", ""),
-    ("too-many-requests", "failed", "limit", "limit.requests"),
+    // It takes the refusals as answers and goes on.
+    ("too-many-requests", "completed", "", ""),
     ("never-ends-without-records", "failed", "internal", "run.no-progress"),
     ("flood-log", "completed", "", ""),
     ("bad-records", "completed-with-warnings", "", ""),

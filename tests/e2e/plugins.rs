@@ -60,7 +60,7 @@ fn files_that_are_no_plugins_are_listed_with_the_reason() {
         ("empty.wasm", b"", "empty"),
         ("text.wasm", b"this is no plugin", "is text"),
         ("module.wasm", &core_module, "not a component"),
-        ("half.wasm", b"\0asm\x0d\0\x01\0\x07\x20", "component"),
+        ("half.wasm", b"\0asm\x0d\0\x01\0\x07\x20", "half there"),
     ];
     for (name, bytes, _) in files {
         fs::write(host.plugins().join(name), bytes).expect("a file");
