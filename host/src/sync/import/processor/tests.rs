@@ -4,7 +4,10 @@
 //! does not tell its time without `@time`.
 
 use super::*;
-use crate::model::{Class, Envelope, Failure, Reject};
+use crate::{
+    model::{Class, Envelope, Failure, Reject},
+    sync::tests::support::envelope,
+};
 use bytes::Bytes;
 use proptest::prelude::*;
 use std::collections::BTreeMap;
@@ -15,21 +18,6 @@ fn now() -> Timestamp {
 
 fn rules(full: bool) -> Rules {
     Rules { run: RunId::from_bytes([2; 16]), now: now(), full, record_bytes: 20 }
-}
-
-fn envelope(text: &str) -> Envelope {
-    let (head, payload) = match text.split_once('=') {
-        Some((head, payload)) => (head, payload),
-        None => (text.strip_suffix('!').expect("'=' or '!'"), ""),
-    };
-    let (key, updated) = head.split_once('@').map_or((head, None), |(k, at)| (k, Some(at)));
-    Envelope {
-        key: key.into(),
-        parent: None,
-        updated_ms: updated.map(|at| at.parse().unwrap()),
-        deleted: !text.contains('='),
-        payload: Bytes::copy_from_slice(payload.as_bytes()),
-    }
 }
 
 /// As an earlier run wrote it.
