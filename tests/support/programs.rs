@@ -91,7 +91,12 @@ impl Batch {
         let profile = cargo::running_profile();
         let guest = ["--release", "--target", GUEST_TARGET];
         match self {
-            Self::Host => cargo::build(&["-p", "tidegate", "--bin", "tidegate", "--profile", &profile]),
+            // With this package beside it the program gets the features that its tests had,
+            // and nothing is compiled twice.
+            Self::Host => cargo::build(
+                &[&["-p", "tidegate", "-p", "tests"][..], &["--bin", "tidegate", "--profile", &profile]]
+                    .concat(),
+            ),
             Self::Plugins => cargo::build(&[&guest[..], &["-p", "plugin-*"]].concat()),
             Self::Examples => cargo::build(&[&guest[..], &["-p", "example-*"]].concat()),
             Self::Hostile => cargo::build(&[&guest[..], &["-p", "hostile", "--examples"]].concat()),
