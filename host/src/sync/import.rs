@@ -1,8 +1,8 @@
 //! One run that brings records in: page by page, until there is nothing more.
 //!
-//! The *reader* gets a page, the *processor* decides, the *writer* commits.
-//! The next page is read while the last one is decided on and committed, so
-//! that at most two pages are in memory. Nothing here decides who runs when.
+//! The *reader* gets a page and looks it through, the *processor* decides, the
+//! *writer* commits. The next page is read while the last one is decided on and
+//! committed, so that at most two pages are in memory. Nothing here decides who runs when.
 
 mod due;
 mod processor;
@@ -29,10 +29,6 @@ use writer::{Landing, Writer};
 /// A run whose first page takes longer than this gets its opening row at once;
 /// one that is quicker saves a flush, as its row lands with the page.
 const OPENING: Duration = Duration::from_millis(100);
-
-/// Payload bytes of a page up to which it is decided on where it is, about
-/// 0.5 ms of work; more goes to the blocking pool.
-const INLINE: usize = 256 << 10;
 
 /// What a run needs.
 pub(super) struct Import<'a> {
@@ -141,9 +137,8 @@ impl<'a> Pages<'a> {
             self.looked_early = true;
         }
         self.position = next;
-        let Taken { page, settled, state } = taken;
-        let keys = settled.iter().map(|due| due.key.as_str().to_owned()).collect();
-        let decided = self.decide(Sheet::new(page.records, page.rejects, keys)).await?;
+        let Taken { page, sheet, settled, state } = taken;
+        let decided = self.decide(sheet).await?;
         let stuck = self.is_stuck(last || moved || decided.changes_records());
         let landing =
             Landing { decided, cursor: page.next, due: page.due, settled, state, total: page.total, last };
@@ -174,13 +169,7 @@ impl<'a> Pages<'a> {
 
     async fn decide(&mut self, sheet: Sheet) -> Result<Decided, Ending> {
         let known = self.known(&sheet).await.map_err(broken)?;
-        let rules = self.rules();
-        let decided = if sheet.payload_bytes() <= INLINE {
-            processor::decide(sheet, known, &rules)
-        } else {
-            let work = move || processor::decide(sheet, known, &rules);
-            tokio::task::spawn_blocking(work).await.map_err(|_| Ending::Failed(panicked()))?
-        };
+        let decided = processor::decide(sheet, known, &self.rules());
         self.quarantined |= decided.quarantines();
         Ok(decided)
     }
@@ -206,7 +195,6 @@ impl<'a> Pages<'a> {
             run: self.import.progress.id(),
             now: self.import.clock.now(),
             full: self.import.starts_over(),
-            record_bytes: self.import.config.record_bytes.as_len(),
         }
     }
 }

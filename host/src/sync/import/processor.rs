@@ -44,8 +44,6 @@ pub(super) struct Rules {
     pub(super) now: Timestamp,
     /// Whether the run started from the beginning.
     pub(super) full: bool,
-    /// The longest payload.
-    pub(super) record_bytes: usize,
 }
 
 /// What the store has under the keys of a page.
@@ -123,10 +121,10 @@ impl Desk<'_> {
         let slot = &mut self.slots[slot];
         let verdict = slot.judge(&item, self.rules);
         if verdict == Verdict::Written
-            && let Err(reason) = payload::check(&item.version.payload, self.rules.record_bytes)
+            && let Some(reason) = item.unfit
         {
             self.counters.quarantined += 1;
-            self.ward.admit(item.key.as_str(), reason, Some(&item.version.payload), self.rules);
+            self.ward.admit(item.key.as_str(), *reason, Some(&item.version.payload), self.rules);
             return item.key;
         }
         if verdict != Verdict::Older {

@@ -1,9 +1,9 @@
-//! The next page of a connector, read ahead of its turn.
+//! The next page of a connector, read and looked through ahead of its turn.
 //!
 //! It keeps nothing: where to go on follows from the page before alone, and a
 //! page that was read ahead is dropped when the one before it does not land.
 
-use super::{Ending, Import, panicked, store_failure};
+use super::{Ending, Import, panicked, processor::Sheet, store_failure};
 use crate::{
     model::{ChannelId, DrivenBy, Name, Page, RecordKey},
     sandbox::Outcome,
@@ -25,6 +25,10 @@ use tracing::Instrument;
 /// guest's CPU loop notices within two ticks of 10 ms; a cancel is promised
 /// within 1 s.
 const GRACE: Duration = Duration::from_millis(500);
+
+/// Payload bytes of a page up to which it is looked through where it is, about
+/// 0.5 ms of work; more goes to the blocking pool.
+const INLINE: usize = 256 << 10;
 
 /// Where pages come from: a plugin, or a script in tests.
 pub(in crate::sync) trait Source: Send + Sync + 'static {
@@ -89,7 +93,10 @@ impl Position {
 
 /// A page that was read.
 pub(super) struct Taken {
+    /// Without its records and rejects.
     pub(super) page: Page,
+    /// Those, looked through.
+    pub(super) sheet: Sheet,
     /// The due keys that it settles, of those that were asked for.
     pub(super) settled: Vec<DueKey>,
     /// What it writes to the connector's map.
@@ -114,13 +121,15 @@ struct Feed {
     driven_by: DrivenBy,
     limit: u32,
     keys_per_step: usize,
+    record_bytes: usize,
     cancel: CancellationToken,
 }
 
-/// A step that was run, and the due keys that it got.
+/// A step that was run, with what follows from its page where it answered one.
 struct Step {
-    asked: Vec<DueKey>,
     outcome: Outcome<Page>,
+    sheet: Sheet,
+    settled: Vec<DueKey>,
 }
 
 impl<'a> Reader<'a> {
@@ -139,6 +148,7 @@ impl<'a> Reader<'a> {
                 driven_by: import.connector.driven_by,
                 limit,
                 keys_per_step: usize::try_from(keys_per_step).unwrap_or(usize::MAX),
+                record_bytes: import.config.record_bytes.as_len(),
                 cancel,
             }),
             ahead: JoinSet::new(),
@@ -172,8 +182,7 @@ impl<'a> Reader<'a> {
     fn taken(&self, step: Step) -> Result<Taken, Ending> {
         self.progress.spend(&step.outcome.usage);
         let page = step.outcome.result.map_err(Ending::Failed)?;
-        let settled = settled(step.asked, &page.settled);
-        Ok(Taken { page, settled, state: step.outcome.state })
+        Ok(Taken { page, sheet: step.sheet, settled: step.settled, state: step.outcome.state })
     }
 
     /// The step has seen its token; what it used counts, its page does not.
@@ -207,7 +216,29 @@ impl Feed {
             state: position.state,
             cancel: self.cancel.clone(),
         };
-        Ok(Some(Step { asked, outcome: self.source.pull(ask).await }))
+        let mut step =
+            Step { outcome: self.source.pull(ask).await, sheet: Sheet::default(), settled: Vec::new() };
+        if let Ok(page) = &mut step.outcome.result {
+            step.settled = settled(asked, &page.settled);
+            step.sheet = self.look_through(page, &step.settled).await;
+        }
+        Ok(Some(step))
+    }
+
+    /// Takes the records out of the page. This is most of the work that a page makes
+    /// before it can be committed, so it is done beside the commit of the one before.
+    async fn look_through(&self, page: &mut Page, settled: &[DueKey]) -> Sheet {
+        let (records, rejects) = (std::mem::take(&mut page.records), std::mem::take(&mut page.rejects));
+        let settled = settled.iter().map(|due| due.key.to_string()).collect();
+        let record_bytes = self.record_bytes;
+        let bytes: usize = records.iter().map(|record| record.payload.len()).sum();
+        let work = move || Sheet::new(records, rejects, settled, record_bytes);
+        if bytes <= INLINE {
+            return work();
+        }
+        let done = tokio::task::spawn_blocking(work).await;
+        // The task that reads is the place where a panic is noticed.
+        done.unwrap_or_else(|error| std::panic::resume_unwind(error.into_panic()))
     }
 }
 
@@ -234,6 +265,7 @@ mod tests {
         let bytes = |text: &str| Bytes::copy_from_slice(text.as_bytes());
         Taken {
             page: Page { next: next.map(bytes), ..Page::default() },
+            sheet: Sheet::default(),
             settled: settled.iter().map(|key| due(key, 1)).collect(),
             state: state.iter().map(|(key, value)| ((*key).into(), value.map(bytes))).collect(),
         }

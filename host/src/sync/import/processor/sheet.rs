@@ -1,8 +1,8 @@
-//! A page's records with their keys checked, and what has no fit key.
+//! A page's records with their keys and payloads checked, and what has no fit key.
 //!
-//! It looks at no payload.
+//! It knows nothing of what is stored.
 
-use super::slot::Version;
+use super::{payload, slot::Version};
 use crate::model::{Class, Envelope, Failure, RecordKey, Reject, Timestamp};
 use bytes::Bytes;
 use sha2::{Digest, Sha256};
@@ -12,6 +12,7 @@ use std::collections::HashMap;
 const SHOWN_KEY: usize = 60;
 
 /// A page as it is judged.
+#[derive(Default)]
 pub(in crate::sync::import) struct Sheet {
     /// In the order of the page.
     pub(super) items: Vec<Item>,
@@ -27,6 +28,8 @@ pub(super) struct Item {
     pub(super) key: RecordKey,
     pub(super) deleted: bool,
     pub(super) version: Version,
+    /// Why the payload cannot be stored.
+    pub(super) unfit: Option<Box<Failure>>,
 }
 
 /// Something that goes to quarantine, whatever is stored.
@@ -38,14 +41,16 @@ pub(super) struct Misfit {
 }
 
 impl Sheet {
+    /// Payloads may have up to `record_bytes`.
     pub(in crate::sync::import) fn new(
         records: Vec<Envelope>,
         rejects: Vec<Reject>,
         settled: Vec<String>,
+        record_bytes: usize,
     ) -> Self {
         let mut sheet = Self { items: Vec::with_capacity(records.len()), misfits: Vec::new(), settled };
         for record in records {
-            match item(&record) {
+            match item(&record, record_bytes) {
                 Ok(item) => sheet.items.push(item),
                 Err(reason) => sheet.misfits.push(Misfit {
                     key: findable(&record.key, &record.payload),
@@ -71,11 +76,6 @@ impl Sheet {
         items.chain(misfits).chain(settled).map(str::to_owned).collect()
     }
 
-    /// Bytes that judging has to look at.
-    pub(in crate::sync::import) fn payload_bytes(&self) -> usize {
-        self.items.iter().map(|item| item.version.payload.len()).sum()
-    }
-
     /// For each item the first one with the same key.
     pub(super) fn first_of_key(&self) -> Vec<usize> {
         let mut first = HashMap::with_capacity(self.items.len());
@@ -84,16 +84,20 @@ impl Sheet {
     }
 }
 
-fn item(record: &Envelope) -> Result<Item, Failure> {
+fn item(record: &Envelope, record_bytes: usize) -> Result<Item, Failure> {
     let key = |code: &str, text: &str| {
         RecordKey::try_new(text).map_err(|error| Failure::new(Class::InvalidData, code, error.to_string()))
     };
     let parent = record.parent.as_deref().map(|text| key("record.parent", text)).transpose()?;
     let updated = record.updated_ms.map(timestamp);
+    let key = key("record.key", &record.key)?;
+    // A deleted record leaves no payload behind.
+    let checked = if record.deleted { Ok(()) } else { payload::check(&record.payload, record_bytes) };
     Ok(Item {
-        key: key("record.key", &record.key)?,
+        key,
         deleted: record.deleted,
         version: Version { updated, parent, payload: record.payload.clone() },
+        unfit: checked.err().map(Box::new),
     })
 }
 
@@ -131,7 +135,7 @@ mod tests {
     #[test]
     fn keys_out_of_bounds_become_keys_that_fit_quarantine() {
         let check = |key: &str, shown: &str| {
-            let sheet = Sheet::new(vec![envelope(key)], Vec::new(), Vec::new());
+            let sheet = Sheet::new(vec![envelope(key)], Vec::new(), Vec::new(), 0);
             let [misfit] = &sheet.misfits[..] else { panic!("{key} is taken") };
             assert_eq!(misfit.reason.code, "record.key");
             assert!(misfit.key.starts_with("bad-key:") && misfit.key.ends_with(shown), "{}", misfit.key);
@@ -152,7 +156,7 @@ mod tests {
     #[test]
     fn a_key_that_comes_again_points_to_the_first() {
         let records = ["a", "b", "a", "c", "b"].map(envelope).into();
-        assert_eq!(Sheet::new(records, Vec::new(), Vec::new()).first_of_key(), [0, 1, 0, 3, 1]);
+        assert_eq!(Sheet::new(records, Vec::new(), Vec::new(), 0).first_of_key(), [0, 1, 0, 3, 1]);
     }
 
     #[test]

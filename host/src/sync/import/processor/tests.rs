@@ -12,12 +12,15 @@ use bytes::Bytes;
 use proptest::prelude::*;
 use std::collections::BTreeMap;
 
+/// The longest payload.
+const RECORD_BYTES: usize = 20;
+
 fn now() -> Timestamp {
     Timestamp::from_millis(1_000)
 }
 
 fn rules(full: bool) -> Rules {
-    Rules { run: RunId::from_bytes([2; 16]), now: now(), full, record_bytes: 20 }
+    Rules { run: RunId::from_bytes([2; 16]), now: now(), full }
 }
 
 /// As an earlier run wrote it.
@@ -67,7 +70,7 @@ impl Shelf {
     }
 
     fn decide(&self, page: Vec<Envelope>, rejects: Vec<Reject>, rules: &Rules) -> Decided {
-        let sheet = Sheet::new(page, rejects, Vec::new());
+        let sheet = Sheet::new(page, rejects, Vec::new(), RECORD_BYTES);
         let find = |key: &RecordKey| self.records.get(key).cloned();
         let wards = sheet.quarantine_keys();
         let known = Known {
