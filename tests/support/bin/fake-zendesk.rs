@@ -34,6 +34,9 @@ struct Arguments {
     /// How long every answer is held back, in milliseconds
     #[arg(long, default_value_t = 0)]
     latency: u64,
+    /// How long exports hold a change back, in seconds: a minute with the real Zendesk
+    #[arg(long, default_value_t = 0)]
+    export_lag: u64,
 }
 
 fn main() -> Result<()> {
@@ -46,6 +49,7 @@ fn main() -> Result<()> {
         .listen(arguments.listen)
         .script(script)
         .latency(Duration::from_millis(arguments.latency))
+        .export_lag(Duration::from_secs(arguments.export_lag))
         .start()?;
     let mut out = std::io::stdout();
     writeln!(
