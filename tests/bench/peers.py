@@ -38,6 +38,7 @@ PACKAGES = {
 CDK = """
 version: 6.0.0
 type: DeclarativeSource
+spec: {type: Spec, connection_specification: {type: object, properties: {}, additionalProperties: true}}
 check: {type: CheckStream, stream_names: [tickets]}
 streams:
   - type: DeclarativeStream
@@ -81,7 +82,7 @@ class Tickets(RESTStream):
     schema = {"type": "object", "properties": {"id": {"type": "integer"}}, "additionalProperties": True}
     @property
     def authenticator(self):
-        return BasicAuthenticator(self, "EMAIL/token", "TOKEN")
+        return BasicAuthenticator(username="EMAIL/token", password="TOKEN")
     def get_new_paginator(self):
         return Pages(None)
     def get_url_params(self, context, token):
@@ -118,23 +119,39 @@ for record in resources[0]:
     sys.stdout.write('{"type":"RECORD","record":' + json.dumps(record) + "}\\n")
 '''
 
-# Only the remote system's address is replaced; the tap's own pacing sleeps are taken out, since they are meant for
-# another endpoint and would make the run last hours.
+# What the fake does not have is bent towards it: the address, OAuth, side-loaded metrics, and `fields`, a copy of
+# `custom_fields` that the tap throws away. Only the tickets are discovered. The tap's own pauses are taken out, since
+# they are meant for another endpoint and would make the run last hours.
 TAP_ZENDESK = '''
-import sys, time
+import base64, json, sys, time
 import requests
-from urllib.parse import urlsplit, urlunsplit
+from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 address = urlsplit("ADDRESS")
-send = requests.Session.send
+send, parse = requests.Session.send, requests.Response.json
+basic = "Basic " + base64.b64encode(b"EMAIL/token:TOKEN").decode()
 def local(self, request, **rest):
     parts = urlsplit(request.url)
-    request.url = urlunsplit((address.scheme, address.netloc, parts.path, parts.query, ""))
-    request.headers.pop("Host", None)
+    query = [(key, value.removesuffix(".0")) for key, value in parse_qsl(parts.query) if key != "include"]
+    request.url = urlunsplit((address.scheme, address.netloc, parts.path, urlencode(query), ""))
+    request.headers["Authorization"] = basic
     return send(self, request, **rest)
-requests.Session.send = local
+def with_fields(self, **rest):
+    body = parse(self, **rest)
+    for ticket in body.get("tickets", []):
+        ticket["fields"] = ticket["custom_fields"]
+    return body
+requests.Session.send, requests.Response.json = local, with_fields
 time.sleep = lambda seconds: None
-import tap_zendesk
-sys.exit(tap_zendesk.main())
+import singer, tap_zendesk
+from tap_zendesk.discover import load_shared_schema_refs
+from tap_zendesk.streams import STREAMS
+if "--discover" in sys.argv:
+    stream = STREAMS["tickets"](None, {})
+    schema = singer.resolve_schema_references(stream.load_schema(), load_shared_schema_refs())
+    entry = {"stream": "tickets", "tap_stream_id": "tickets", "schema": schema, "metadata": stream.load_metadata()}
+    print(json.dumps({"streams": [entry]}))
+else:
+    sys.exit(tap_zendesk.main())
 '''
 
 SOURCE_ZENDESK = '''
@@ -191,7 +208,7 @@ def command(name, address, folder):
     if name == "dlt":
         return [python, write(folder, "extract.py", filled(DLT, address))]
     if name == "tap-zendesk":
-        config = {"start_date": "2001-09-09T01:46:40Z", "subdomain": "fake", "email": EMAIL, "api_token": TOKEN}
+        config = {"start_date": "2001-09-09T01:46:40Z", "subdomain": "fake", "access_token": TOKEN}
         script = write(folder, "tap.py", filled(TAP_ZENDESK, address))
         config = write(folder, "config.json", config)
         found = subprocess.run([python, script, "--config", config, "--discover"], capture_output=True, text=True,
@@ -199,7 +216,7 @@ def command(name, address, folder):
         catalog = json.loads(found)
         for stream in catalog["streams"]:
             for entry in stream["metadata"]:
-                if entry["breadcrumb"] == []:
+                if list(entry["breadcrumb"]) == []:
                     entry["metadata"]["selected"] = stream["tap_stream_id"] == "tickets"
         return [python, script, "--config", config, "--catalog", write(folder, "catalog.json", catalog)]
     config = {"start_date": "2001-09-09T01:46:40Z", "subdomain": "fake",
@@ -226,7 +243,7 @@ def measured(arguments, folder):
     with open(sink, "rb") as lines:
         records = sum(1 for line in lines if marker.search(line[:4096]) or marker.search(line[-4096:]))
     if status != 0 or records == 0:
-        tail = (folder / "log.txt").read_text(errors="replace")[-2000:]
+        tail = "".join(path.read_text(errors="replace")[-2000:] for path in (folder / "log.txt", sink))
         raise SystemExit(f"it ended with {status} and {records} records:\n{tail}")
     return records, wall, usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024
 

@@ -4,6 +4,7 @@
 //! *writer* commits. The next page is read while the last one is decided on and
 //! committed, so that at most two pages are in memory. Nothing here decides who runs when.
 
+mod brought;
 mod due;
 mod processor;
 mod reader;
@@ -18,9 +19,10 @@ use super::{
 };
 use crate::{
     clock::Clock,
-    model::{Channel, ChannelType, Class, Connector, DrivenBy, Failure, Status},
+    model::{Channel, ChannelType, Class, Connector, DrivenBy, Failure, RecordKey, Status},
     store::{self, Store},
 };
+use brought::Brought;
 use processor::{Decided, Known, Rules, Sheet};
 use reader::{Position, Reader, Taken};
 use std::{sync::Arc, time::Duration};
@@ -80,6 +82,8 @@ struct Pages<'a> {
     idle: u32,
     /// Whether the connector may have entries in quarantine.
     quarantined: bool,
+    /// What the run has brought, where there was nothing before it.
+    brought: Option<Brought>,
 }
 
 impl<'a> Pages<'a> {
@@ -88,9 +92,11 @@ impl<'a> Pages<'a> {
         let stored = Position::stored(import.store, channel, connector).await?;
         let held = import.store.quarantine().list(channel, connector, None, 1).await?;
         let position = if import.starts_over() { Position::default() } else { stored.clone() };
+        let writer = Writer::open(import, stored).await?;
         Ok(Self {
             reader: Reader::new(import),
-            writer: Writer::open(import, stored).await?,
+            brought: (writer.count() == 0).then(Brought::nothing),
+            writer,
             position,
             looked_early: false,
             idle: 0,
@@ -176,18 +182,33 @@ impl<'a> Pages<'a> {
 
     /// What the store has under the keys of a page. Nothing is looked up where
     /// there can be nothing: this run is the only one that adds.
-    async fn known(&self, sheet: &Sheet) -> store::Result<Known> {
+    async fn known(&mut self, sheet: &Sheet) -> store::Result<Known> {
         let (store, channel) = (self.import.store, self.import.channel.id);
         let connector = &self.import.connector.id;
         let mut known = Known::default();
-        if self.writer.count() > 0 {
-            known.records = store.records().get_many(channel, connector, sheet.keys()).await?;
+        let (places, keys) = self.to_look_up(sheet);
+        if !keys.is_empty() {
+            let found = store.records().get_many(channel, connector, keys).await?;
+            known.records.resize(sheet.keys().len(), None);
+            places.into_iter().zip(found).for_each(|(place, record)| known.records[place] = record);
         }
         if self.quarantined {
             let keys = sheet.quarantine_keys();
             known.quarantined = store.quarantine().get_many(channel, connector, keys).await?;
         }
         Ok(known)
+    }
+
+    /// The keys of the page that may be stored, with their places in it; those that are
+    /// new in this run are noted.
+    fn to_look_up(&mut self, sheet: &Sheet) -> (Vec<usize>, Vec<RecordKey>) {
+        let keys = sheet.keys().enumerate();
+        let Some(brought) = &mut self.brought else {
+            return keys.map(|(place, key)| (place, key.clone())).unzip();
+        };
+        let known: Vec<_> = keys.clone().filter(|(_, key)| brought.may_hold(key)).collect();
+        keys.for_each(|(_, key)| brought.note(key));
+        known.into_iter().map(|(place, key)| (place, key.clone())).unzip()
     }
 
     fn rules(&self) -> Rules {

@@ -64,8 +64,8 @@ impl Sheet {
     }
 
     /// The keys of the items, one by one.
-    pub(in crate::sync::import) fn keys(&self) -> Vec<RecordKey> {
-        self.items.iter().map(|item| item.key.clone()).collect()
+    pub(in crate::sync::import) fn keys(&self) -> impl ExactSizeIterator<Item = &RecordKey> + Clone {
+        self.items.iter().map(|item| &item.key)
     }
 
     /// The keys under which something of the page may be in quarantine.

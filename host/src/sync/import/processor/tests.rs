@@ -74,7 +74,7 @@ impl Shelf {
         let find = |key: &RecordKey| self.records.get(key).cloned();
         let wards = sheet.quarantine_keys();
         let known = Known {
-            records: sheet.keys().iter().map(find).collect(),
+            records: sheet.keys().map(find).collect(),
             quarantined: wards.iter().map(|key| self.quarantined.get(key).cloned()).collect(),
         };
         decide(sheet, known, rules)
