@@ -23,6 +23,7 @@ mod migration;
 mod parts;
 mod quarantine;
 mod records;
+mod rows;
 mod runs;
 mod sled;
 mod state;

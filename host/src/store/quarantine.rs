@@ -3,8 +3,8 @@
 //! It keeps them for people and for another try; who goes in and who comes out is
 //! decided above. Like due keys it keeps no count.
 
-use super::engine::{Entry, Want};
 use super::keys::Table;
+use super::rows::Rows;
 use super::walk::count;
 use super::{Batch, Error, Result, Store, codec};
 use crate::model::{ChannelId, Failure, Name, RunId, Timestamp};
@@ -46,9 +46,7 @@ impl Quarantine<'_> {
         connector: &Name,
         keys: Vec<String>,
     ) -> Result<Vec<Option<Quarantined>>> {
-        let rows = keys.iter().map(|key| row_key(channel, connector, key)).collect();
-        let decode = |(key, row): (String, Option<Bytes>)| row.map(|row| decode(key, row)).transpose();
-        self.0.blocking(move |engine| keys.into_iter().zip(engine.get(rows)?).map(decode).collect()).await
+        self.rows(channel, connector).get(keys, |key| key.as_bytes(), decode).await
     }
 
     /// At most `limit` entries in the order of the bytes of their keys, those after `after`.
@@ -62,18 +60,7 @@ impl Quarantine<'_> {
         after: Option<&str>,
         limit: usize,
     ) -> Result<Vec<Quarantined>> {
-        let rows = Table::Quarantine.rows_in(channel, connector);
-        let prefix = rows.start.len();
-        let range = match after {
-            Some(key) => rows.after(&row_key(channel, connector, key)),
-            None => rows,
-        };
-        self.0
-            .blocking(move |engine| {
-                let entries = engine.scan(range, limit, Want::Entries)?;
-                entries.into_iter().map(|entry| decode_entry(prefix, entry)).collect()
-            })
-            .await
+        self.rows(channel, connector).list(after.map(str::as_bytes), limit, decode_entry).await
     }
 
     /// How many there are. Reads all their keys, some microseconds each.
@@ -83,6 +70,10 @@ impl Quarantine<'_> {
     pub async fn count(&self, channel: ChannelId, connector: &Name) -> Result<u64> {
         let rows = Table::Quarantine.rows_in(channel, connector);
         self.0.blocking(move |engine| count(engine, rows)).await
+    }
+
+    fn rows<'b>(&'b self, channel: ChannelId, connector: &'b Name) -> Rows<'b> {
+        Rows { store: self.0, table: Table::Quarantine, channel, connector }
     }
 }
 
@@ -126,9 +117,9 @@ fn encode(entry: &Quarantined) -> Vec<u8> {
     codec::encode_with_payload(&row, entry.payload.as_deref().unwrap_or_default())
 }
 
-fn decode_entry(prefix: usize, entry: Entry) -> Result<Quarantined> {
-    let key = String::from_utf8(entry.key[prefix..].to_vec());
-    decode(key.map_err(|_| Error::Corrupt(WHAT.into()))?, entry.value)
+fn decode_entry(key: &[u8], row: Bytes) -> Result<Quarantined> {
+    let key = String::from_utf8(key.to_vec());
+    decode(key.map_err(|_| Error::Corrupt(WHAT.into()))?, row)
 }
 
 fn decode(key: String, row: Bytes) -> Result<Quarantined> {

@@ -3,11 +3,10 @@
 //! It keeps them as they were delivered; what is new and what has changed is
 //! decided above.
 
-use super::engine::{Entry, Want};
 use super::keys::Table;
+use super::rows::Rows;
 use super::{Batch, Error, Result, Store, codec, walk};
 use crate::model::{ChannelId, Name, Record, RecordKey};
-use bytes::Bytes;
 
 /// The records of connectors.
 pub struct Records<'a>(pub(super) &'a Store);
@@ -32,11 +31,8 @@ impl Records<'_> {
         connector: &Name,
         keys: Vec<RecordKey>,
     ) -> Result<Vec<Option<Record>>> {
-        let rows = keys.iter().map(|key| row_key(channel, connector, key)).collect();
-        let decode = |(key, row): (RecordKey, Option<Bytes>)| {
-            row.map(|row| codec::decode_record(key, row)).transpose()
-        };
-        self.0.blocking(move |engine| keys.into_iter().zip(engine.get(rows)?).map(decode).collect()).await
+        let rows = self.rows(channel, connector);
+        rows.get(keys, |key| key.as_str().as_bytes(), codec::decode_record).await
     }
 
     /// At most `limit` records in the order of the bytes of their keys, those after `after`.
@@ -50,18 +46,9 @@ impl Records<'_> {
         after: Option<&RecordKey>,
         limit: usize,
     ) -> Result<Vec<Record>> {
-        let rows = Table::Records.rows_in(channel, connector);
-        let prefix = rows.start.len();
-        let range = match after {
-            Some(key) => rows.after(&row_key(channel, connector, key)),
-            None => rows,
-        };
-        self.0
-            .blocking(move |engine| {
-                let entries = engine.scan(range, limit, Want::Entries)?;
-                entries.into_iter().map(|entry| decode(prefix, entry)).collect()
-            })
-            .await
+        let after = after.map(|key| key.as_str().as_bytes());
+        let decode = |key: &[u8], row| codec::decode_record(decode_key(key)?, row);
+        self.rows(channel, connector).list(after, limit, decode).await
     }
 
     /// The number of records, as the writer counted them.
@@ -76,6 +63,10 @@ impl Records<'_> {
                 None => Ok(0),
             })
             .await
+    }
+
+    fn rows<'b>(&'b self, channel: ChannelId, connector: &'b Name) -> Rows<'b> {
+        Rows { store: self.0, table: Table::Records, channel, connector }
     }
 }
 
@@ -103,10 +94,6 @@ fn row_key(channel: ChannelId, connector: &Name, key: &RecordKey) -> Vec<u8> {
 
 fn total_key(channel: ChannelId, connector: &Name) -> Vec<u8> {
     Table::Totals.in_connector(channel, connector, b"")
-}
-
-fn decode(prefix: usize, entry: Entry) -> Result<Record> {
-    codec::decode_record(decode_key(&entry.key[prefix..])?, entry.value)
 }
 
 /// The record key that a row's key ends with.

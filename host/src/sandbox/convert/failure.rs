@@ -14,12 +14,20 @@ const MAX_POINTER: usize = 512;
 
 /// A guest's error. Texts are cleaned of control characters and cut.
 pub(in crate::sandbox) fn failure(error: Error) -> Failure {
-    let code = clean_cut(error.code.trim(), Failure::MAX_CODE);
-    let code = if code.is_empty() { "plugin.error".into() } else { code };
     let message = clean_cut(&error.message, Failure::MAX_MESSAGE);
-    Failure::new(class(error.class), code, message)
+    Failure::new(class(error.class), code(&error.code), message)
         .retry_after_ms(error.retry_after_ms)
         .with_fields(field_errors(error.fields))
+}
+
+/// A code fit to be counted by: lower-case letters, digits and `.-_`, with a hyphen in
+/// place of anything else.
+fn code(text: &str) -> String {
+    let fit =
+        |c: char| if c.is_ascii_alphanumeric() || ".-_".contains(c) { c.to_ascii_lowercase() } else { '-' };
+    let code: String = clean_cut(text.trim(), Failure::MAX_CODE).chars().map(fit).collect();
+    let code = code.trim_matches(['-', '.', '_']);
+    if code.is_empty() { "plugin.error".to_owned() } else { code.to_owned() }
 }
 
 /// A guest's field errors: the first hundred, cleaned and cut.
@@ -119,14 +127,14 @@ mod tests {
     }
 
     #[test]
-    fn an_error_without_a_code_gets_one() {
-        let nameless = Error {
-            class: ErrorClass::Auth,
-            code: "\x00".into(),
-            message: String::new(),
-            retry_after_ms: None,
-            fields: Vec::new(),
-        };
-        assert_eq!(failure(nameless).code, "plugin.error");
+    fn codes_are_made_fit_to_be_counted_by() {
+        let check = |text: &str, expected: &str| assert_eq!(code(text), expected, "{text:?}");
+        check("zendesk.ticket-closed", "zendesk.ticket-closed");
+        check(" Http.Status.422 ", "http.status.422");
+        check("not found: 7", "not-found--7");
+        check("grün.\u{202e}x", "gr-n.x");
+        check("\0", "plugin.error");
+        check("", "plugin.error");
+        check("…", "plugin.error");
     }
 }

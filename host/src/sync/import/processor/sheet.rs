@@ -64,7 +64,7 @@ impl Sheet {
     }
 
     /// The keys of the items, one by one.
-    pub(in crate::sync::import) fn keys(&self) -> impl ExactSizeIterator<Item = &RecordKey> + Clone {
+    pub(in crate::sync::import) fn keys(&self) -> impl ExactSizeIterator<Item = &RecordKey> {
         self.items.iter().map(|item| &item.key)
     }
 
