@@ -145,7 +145,7 @@ async fn cancelling_ends_waiting_and_transfers_at_once() {
         let gateway = gateway(&server, "");
         let ended = tokio::time::timeout(Duration::from_millis(900), gateway.send(get("/"), &meter)).await;
         let failure = ended.expect("at once").expect_err("cancelled");
-        assert_eq!((failure.class, failure.code.as_str()), (Class::Limit, "run.cancelled"));
+        assert_eq!((failure.class, failure.code.as_str()), (Class::Transient, "run.cancelled"));
         let failure = gateway.send(get("/"), &meter).await.expect_err("cancelled before");
         assert_eq!((failure.code.as_str(), server.requests()), ("run.cancelled", 1));
     }
