@@ -140,7 +140,7 @@ impl Meter {
     pub(super) async fn guard<T>(&self, work: impl Future<Output = T>) -> Result<T, Failure> {
         tokio::select! {
             biased;
-            () = self.shared.cancel.cancelled() => Err(Failure::new(Class::Transient, "run.cancelled", "the run was cancelled")),
+            () = self.shared.cancel.cancelled() => Err(Failure::cancelled()),
             done = work => Ok(done),
         }
     }

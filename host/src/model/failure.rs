@@ -141,6 +141,12 @@ impl Failure {
         }
     }
 
+    /// Of whatever a cancellation of its run ended: a step, a request.
+    #[must_use]
+    pub fn cancelled() -> Self {
+        Self::new(Class::Transient, "run.cancelled", "the run was cancelled")
+    }
+
     /// The same with the earliest time for another try.
     #[must_use]
     pub fn retry_after_ms(mut self, milliseconds: Option<u64>) -> Self {

@@ -53,7 +53,7 @@ where
     let memory = step.memory;
     let _turn = tokio::select! {
         turn = sandbox.turn() => turn,
-        () = cancel.cancelled() => return Outcome::never_begun(trap::cancelled()),
+        () = cancel.cancelled() => return Outcome::never_begun(Failure::cancelled()),
     };
     let limits = sandbox.limits();
     let mut store = store(sandbox, step);
@@ -100,7 +100,7 @@ fn judge<T>(end: End<T>, context: &Context, limits: &Limits, memory: Option<u64>
         End::Answered(Ok(Ok(answer))) => return Ok(answer),
         End::Panicked => return Err(trap::panicked()),
         End::Limit(limit) => limit.failure(limits, memory),
-        End::Cancelled => trap::cancelled(),
+        End::Cancelled => Failure::cancelled(),
         End::Answered(Ok(Err(failure))) => failure,
         End::Answered(Err(error)) => {
             tracing::debug!(error = %format!("{error:#}"), "a step ended abnormally");
@@ -111,7 +111,7 @@ fn judge<T>(end: End<T>, context: &Context, limits: &Limits, memory: Option<u64>
     };
     // Whatever fails after the call to end fails because of it: requests that
     // were broken off, for one.
-    Err(if context.cancel.is_cancelled() { trap::cancelled() } else { failure })
+    Err(if context.cancel.is_cancelled() { Failure::cancelled() } else { failure })
 }
 
 fn conclude<T>(result: Result<T, Failure>, store: Store<Context>) -> Outcome<T> {

@@ -52,11 +52,6 @@ pub(super) fn failure(error: &wasmtime::Error, around: &Circumstances<'_>) -> Fa
     }
 }
 
-/// The failure of a step that a cancellation ended.
-pub(super) fn cancelled() -> Failure {
-    Failure::new(Class::Transient, "run.cancelled", "the run was cancelled")
-}
-
 /// The failure of a step in which the host itself broke down.
 pub(super) fn panicked() -> Failure {
     let message = "the host broke down while it served the plugin; this is a defect of Tidegate";

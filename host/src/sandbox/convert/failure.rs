@@ -127,6 +127,18 @@ mod tests {
     }
 
     #[test]
+    fn an_error_without_a_code_gets_one() {
+        let nameless = Error {
+            class: ErrorClass::Auth,
+            code: "\x00".into(),
+            message: String::new(),
+            retry_after_ms: None,
+            fields: Vec::new(),
+        };
+        assert_eq!(failure(nameless).code, "plugin.error");
+    }
+
+    #[test]
     fn codes_are_made_fit_to_be_counted_by() {
         let check = |text: &str, expected: &str| assert_eq!(code(text), expected, "{text:?}");
         check("zendesk.ticket-closed", "zendesk.ticket-closed");
