@@ -4,7 +4,6 @@
 //! decided above. Like due keys it keeps no count.
 
 use super::keys::Table;
-use super::rows::Rows;
 use super::walk::count;
 use super::{Batch, Error, Result, Store, codec};
 use crate::model::{ChannelId, Failure, Name, RunId, Timestamp};
@@ -46,7 +45,8 @@ impl Quarantine<'_> {
         connector: &Name,
         keys: Vec<String>,
     ) -> Result<Vec<Option<Quarantined>>> {
-        self.rows(channel, connector).get(keys, |key| key.as_bytes(), decode).await
+        let rows = self.0.rows(Table::Quarantine, channel, connector);
+        rows.get(keys, |key| key.as_bytes(), decode).await
     }
 
     /// At most `limit` entries in the order of the bytes of their keys, those after `after`.
@@ -60,7 +60,8 @@ impl Quarantine<'_> {
         after: Option<&str>,
         limit: usize,
     ) -> Result<Vec<Quarantined>> {
-        self.rows(channel, connector).list(after.map(str::as_bytes), limit, decode_entry).await
+        let rows = self.0.rows(Table::Quarantine, channel, connector);
+        rows.list(after.map(str::as_bytes), limit, decode_entry).await
     }
 
     /// How many there are. Reads all their keys, some microseconds each.
@@ -70,10 +71,6 @@ impl Quarantine<'_> {
     pub async fn count(&self, channel: ChannelId, connector: &Name) -> Result<u64> {
         let rows = Table::Quarantine.rows_in(channel, connector);
         self.0.blocking(move |engine| count(engine, rows)).await
-    }
-
-    fn rows<'b>(&'b self, channel: ChannelId, connector: &'b Name) -> Rows<'b> {
-        Rows { store: self.0, table: Table::Quarantine, channel, connector }
     }
 }
 

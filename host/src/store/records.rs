@@ -4,7 +4,6 @@
 //! decided above.
 
 use super::keys::Table;
-use super::rows::Rows;
 use super::{Batch, Error, Result, Store, codec, walk};
 use crate::model::{ChannelId, Name, Record, RecordKey};
 
@@ -31,7 +30,7 @@ impl Records<'_> {
         connector: &Name,
         keys: Vec<RecordKey>,
     ) -> Result<Vec<Option<Record>>> {
-        let rows = self.rows(channel, connector);
+        let rows = self.0.rows(Table::Records, channel, connector);
         rows.get(keys, |key| key.as_str().as_bytes(), codec::decode_record).await
     }
 
@@ -48,7 +47,7 @@ impl Records<'_> {
     ) -> Result<Vec<Record>> {
         let after = after.map(|key| key.as_str().as_bytes());
         let decode = |key: &[u8], row| codec::decode_record(decode_key(key)?, row);
-        self.rows(channel, connector).list(after, limit, decode).await
+        self.0.rows(Table::Records, channel, connector).list(after, limit, decode).await
     }
 
     /// The number of records, as the writer counted them.
@@ -63,10 +62,6 @@ impl Records<'_> {
                 None => Ok(0),
             })
             .await
-    }
-
-    fn rows<'b>(&'b self, channel: ChannelId, connector: &'b Name) -> Rows<'b> {
-        Rows { store: self.0, table: Table::Records, channel, connector }
     }
 }
 

@@ -11,10 +11,16 @@ use bytes::Bytes;
 
 /// The rows of one connector in one table.
 pub(super) struct Rows<'a> {
-    pub(super) store: &'a Store,
-    pub(super) table: Table,
-    pub(super) channel: ChannelId,
-    pub(super) connector: &'a Name,
+    store: &'a Store,
+    table: Table,
+    channel: ChannelId,
+    connector: &'a Name,
+}
+
+impl Store {
+    pub(super) fn rows<'a>(&'a self, table: Table, channel: ChannelId, connector: &'a Name) -> Rows<'a> {
+        Rows { store: self, table, channel, connector }
+    }
 }
 
 impl Rows<'_> {
