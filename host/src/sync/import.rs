@@ -186,7 +186,7 @@ impl<'a> Pages<'a> {
         let (store, channel) = (self.import.store, self.import.channel.id);
         let connector = &self.import.connector.id;
         let mut known = Known::default();
-        let (places, keys) = self.worth_looking_up(sheet);
+        let (places, keys) = self.note(sheet);
         if !keys.is_empty() {
             let found = store.records().get_many(channel, connector, keys).await?;
             known.records.resize(sheet.keys().len(), None);
@@ -199,17 +199,12 @@ impl<'a> Pages<'a> {
         Ok(known)
     }
 
-    /// The keys of the page that may be stored, with their places in it; those that are
-    /// new in this run are noted.
-    fn worth_looking_up(&mut self, sheet: &Sheet) -> (Vec<usize>, Vec<RecordKey>) {
-        let may_be_stored =
-            |key: &RecordKey| self.brought.as_ref().is_none_or(|brought| brought.may_hold(key));
+    /// Notes the keys of the page; those that may be stored, with their places in it.
+    fn note(&mut self, sheet: &Sheet) -> (Vec<usize>, Vec<RecordKey>) {
+        let mut may_be_stored =
+            |key: &RecordKey| self.brought.as_mut().is_none_or(|brought| brought.note(key));
         let keys = sheet.keys().enumerate().filter(|(_, key)| may_be_stored(key));
-        let found = keys.map(|(place, key)| (place, key.clone())).unzip();
-        if let Some(brought) = &mut self.brought {
-            sheet.keys().for_each(|key| brought.note(key));
-        }
-        found
+        keys.map(|(place, key)| (place, key.clone())).unzip()
     }
 
     fn rules(&self) -> Rules {

@@ -5,7 +5,7 @@
 
 use super::{Ending, Import, panicked, processor::Sheet, store_failure};
 use crate::{
-    model::{ChannelId, DrivenBy, Name, Page, RecordKey},
+    model::{ChannelId, DrivenBy, Failure, Name, Page, RecordKey, Usage},
     sandbox::Outcome,
     store::{self, DueKey, Store},
     sync::progress::Progress,
@@ -125,11 +125,10 @@ struct Feed {
     cancel: CancellationToken,
 }
 
-/// A step that was run, with what follows from its page where it answered one.
+/// A step that was run.
 struct Step {
-    outcome: Outcome<Page>,
-    sheet: Sheet,
-    settled: Vec<DueKey>,
+    taken: Result<Taken, Failure>,
+    usage: Usage,
 }
 
 impl<'a> Reader<'a> {
@@ -173,23 +172,20 @@ impl<'a> Reader<'a> {
         match read {
             None => Err(self.give_up().await),
             Some(Ok(Ok(None))) => Ok(None),
-            Some(Ok(Ok(Some(step)))) => self.taken(step).map(Some),
+            Some(Ok(Ok(Some(step)))) => {
+                self.progress.spend(&step.usage);
+                step.taken.map(Some).map_err(Ending::Failed)
+            }
             Some(Ok(Err(error))) => Err(Ending::Failed(store_failure(&error))),
             Some(Err(_panicked)) => Err(Ending::Failed(panicked())),
         }
-    }
-
-    fn taken(&self, step: Step) -> Result<Taken, Ending> {
-        self.progress.spend(&step.outcome.usage);
-        let page = step.outcome.result.map_err(Ending::Failed)?;
-        Ok(Taken { page, sheet: step.sheet, settled: step.settled, state: step.outcome.state })
     }
 
     /// The step has seen its token; what it used counts, its page does not.
     async fn give_up(&mut self) -> Ending {
         let read = tokio::time::timeout(GRACE, self.ahead.join_next()).await;
         if let Ok(Some(Ok(Ok(Some(step))))) = read {
-            self.progress.spend(&step.outcome.usage);
+            self.progress.spend(&step.usage);
         }
         Ending::Stopped
     }
@@ -216,13 +212,15 @@ impl Feed {
             state: position.state,
             cancel: self.cancel.clone(),
         };
-        let mut step =
-            Step { outcome: self.source.pull(ask).await, sheet: Sheet::default(), settled: Vec::new() };
-        if let Ok(page) = &mut step.outcome.result {
-            step.settled = settled(asked, &page.settled);
-            step.sheet = self.look_through(page, &step.settled).await;
-        }
-        Ok(Some(step))
+        let Outcome { result, state, usage } = self.source.pull(ask).await;
+        let taken = match result {
+            Ok(mut page) => {
+                let settled = settled(asked, &page.settled);
+                Ok(Taken { sheet: self.look_through(&mut page, &settled).await, page, settled, state })
+            }
+            Err(failure) => Err(failure),
+        };
+        Ok(Some(Step { taken, usage }))
     }
 
     /// Takes the records out of the page. This is most of the work that a page makes
@@ -265,7 +263,7 @@ mod tests {
         let bytes = |text: &str| Bytes::copy_from_slice(text.as_bytes());
         Taken {
             page: Page { next: next.map(bytes), ..Page::default() },
-            sheet: Sheet::default(),
+            sheet: Sheet::new(Vec::new(), Vec::new(), Vec::new(), 0),
             settled: settled.iter().map(|key| due(key, 1)).collect(),
             state: state.iter().map(|(key, value)| ((*key).into(), value.map(bytes))).collect(),
         }

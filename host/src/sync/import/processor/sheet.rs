@@ -12,7 +12,6 @@ use std::collections::HashMap;
 const SHOWN_KEY: usize = 60;
 
 /// A page as it is judged.
-#[derive(Default)]
 pub(in crate::sync::import) struct Sheet {
     /// In the order of the page.
     pub(super) items: Vec<Item>,
