@@ -21,7 +21,7 @@ use crate::{
     clock::Clock,
     config::{Config, Loaded},
     model::Secret,
-    sync::Runner,
+    sync::{Reach, Runner},
 };
 use axum::Router;
 use floors::Floors;
@@ -109,19 +109,18 @@ impl App {
         self.catalog.reload().await;
     }
 
-    /// Lets runs go. Only the first call counts.
-    pub fn start_runs(&mut self) {
+    /// Lets runs go, all of them or those that this process is asked for. Only the first
+    /// call counts.
+    pub fn start_runs(&mut self, reach: Reach) {
         if let Some(runner) = self.runner.take() {
-            self.tasks.start("runs", |stop| runner.run(stop));
+            self.tasks.start("runs", |stop| runner.run(reach, stop));
         }
     }
 
-    /// Closes the runs that a killed host left open, without letting any go.
-    pub async fn close_interrupted_runs(&mut self) {
-        if let Some(runner) = self.runner.take() {
-            let stopped = CancellationToken::new();
-            stopped.cancel();
-            runner.run(stopped).await;
+    /// Puts right what a killed host left behind, without letting any run go.
+    pub async fn recover(&self) {
+        if let Some(runner) = &self.runner {
+            runner.recover().await;
         }
     }
 
@@ -141,7 +140,7 @@ impl App {
         if let Some(watcher) = self.watcher.take() {
             self.tasks.start("plugins", |stop| watcher.run(stop));
         }
-        self.start_runs();
+        self.start_runs(Reach::All);
         self.start_api(listener);
         let presence = Presence::of(address);
         presence

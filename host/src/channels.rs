@@ -22,7 +22,7 @@ use crate::{
     broker::{Broker, Gateway},
     catalog::{Catalog, Offer},
     clock::Clock,
-    model::{Channel, ChannelName, Failure, Name, Secret, Usage},
+    model::{Channel, ChannelId, ChannelName, Failure, Name, Secret, Usage},
     store::Store,
 };
 use bytes::Bytes;
@@ -200,6 +200,32 @@ impl Channels {
     /// the operator's configuration denies the address.
     pub async fn open(&self, name: &str) -> Result<Opened, Error> {
         self.0.open(name).await
+    }
+
+    /// The same for a channel that may have another name by now.
+    ///
+    /// # Errors
+    /// As for [`open`](Self::open).
+    pub async fn open_by_id(&self, id: ChannelId) -> Result<Opened, Error> {
+        let channel = self.0.store.channels().get(id).await?;
+        self.0.open_channel(channel.ok_or_else(|| Error::NoChannel(id.to_string()))?).await
+    }
+
+    /// Holds the channel's runs back until somebody has mended what the failure tells.
+    /// Nothing happens where the channel is gone, or was changed in the meantime.
+    ///
+    /// # Errors
+    /// The store fails.
+    pub async fn pause(&self, channel: &Channel, failure: &Failure) -> Result<(), Error> {
+        self.0.set_paused(channel, Some(failure.message.clone())).await
+    }
+
+    /// Lets the channel's runs go again.
+    ///
+    /// # Errors
+    /// The store fails.
+    pub async fn resume(&self, channel: &Channel) -> Result<(), Error> {
+        self.0.set_paused(channel, None).await
     }
 
     /// Whether the key fits the secrets that are stored. Opens none of them.

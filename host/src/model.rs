@@ -5,6 +5,7 @@
 mod channel;
 mod failure;
 mod id;
+mod job;
 mod manifest;
 mod quantity;
 mod record;
@@ -15,14 +16,15 @@ mod usage;
 
 pub use channel::{Channel, Sealed};
 pub use failure::{Class, Failure, Fault, FieldError};
-pub use id::{ChannelId, ChannelName, IdError, JobId, Name, RecordKey, RunId};
+pub use id::{ChannelId, ChannelName, HostId, IdError, JobId, Name, RecordKey, RunId};
+pub use job::{Again, Asked, Job};
 pub use manifest::{
     Auth, AuthScheme, ChannelType, Choice, Condition, Connector, Direction as Ways, DrivenBy, Field,
     FieldKind, Manifest, Operation, Origin, RateHint, SignatureScheme, Transport, Wanted, Webhook,
 };
 pub use quantity::{Size, Span};
 pub use record::{Due, Envelope, Page, PullRequest, Record, Reject};
-pub use run::{Counters, Direction, Run, Status, Trigger};
+pub use run::{Counters, Deferred, Direction, Run, Status, Trigger};
 pub use secret::Secret;
 pub use timestamp::Timestamp;
 pub use usage::Usage;

@@ -14,9 +14,11 @@ pub mod conformance;
 mod cursors;
 mod due;
 mod engine;
+mod jobs;
 mod journal;
 mod keys;
 mod lane;
+mod leases;
 mod lock;
 mod memory;
 mod migration;
@@ -37,6 +39,8 @@ pub use channels::Channels;
 pub use cursors::Cursors;
 pub use due::{Due, DueKey};
 pub use engine::{Engine, Entry, Range, Want};
+pub use jobs::{Jobs, KeptJob};
+pub use leases::{Lease, Leases, Owner, Standing};
 pub use quarantine::{Quarantine, Quarantined};
 pub use records::Records;
 pub use runs::Runs;
@@ -190,6 +194,18 @@ impl Store {
     #[must_use]
     pub fn quarantine(&self) -> Quarantine<'_> {
         Quarantine(self)
+    }
+
+    /// The jobs that wait or are worked on.
+    #[must_use]
+    pub fn jobs(&self) -> Jobs<'_> {
+        Jobs(self)
+    }
+
+    /// Who works on which channel.
+    #[must_use]
+    pub fn leases(&self) -> Leases<'_> {
+        Leases(self)
     }
 
     /// The runs and what came of them.

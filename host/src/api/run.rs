@@ -7,7 +7,7 @@ use super::{
     view::{Job, List, NewSync, Run},
 };
 use crate::{
-    model::{self, ChannelName, Class, JobId, RunId, Span, Trigger},
+    model::{ChannelName, Class, JobId, RunId, Span, Trigger},
     sync,
 };
 use axum::{
@@ -18,7 +18,8 @@ use axum::{
 use serde::Deserialize;
 use std::time::Duration;
 
-/// `POST /channels/{name}/sync`: one run a connector, in the order in which they go.
+/// `POST /channels/{name}/sync`: one run a connector, in the order in which they go. While
+/// a job of the channel is going on, one that follows it.
 pub(super) async fn request(
     extract::State(parts): State,
     Path(name): Path<String>,
@@ -27,8 +28,7 @@ pub(super) async fn request(
     let channel = ChannelName::try_new(name.clone()).map_err(|_| no_channel(name))?;
     let request =
         sync::Request { channel, connectors: new.connectors, full: new.full, trigger: Trigger::Request };
-    let job = parts.sync.request(request).await?;
-    Ok((StatusCode::ACCEPTED, Json(Job::of(job.id, job.runs))))
+    Ok((StatusCode::ACCEPTED, Json(parts.sync.request(request).await?.into())))
 }
 
 /// What no name can be, no channel is called.
@@ -53,30 +53,21 @@ pub(super) async fn job(
     Params(params): Params<JobParams>,
 ) -> Result<Json<Job>, Error> {
     let id: JobId = id.parse()?;
-    let first = runs_of(&parts, id).await?;
-    if first.is_empty() {
-        return Err(Error::new(Class::NotFound, "job.unknown", format!("there is no job {id}")));
-    }
+    let first = find_job(&parts, id).await?;
     let wait = params.wait.map_or(Duration::ZERO, |wait| wait.0.min(LONGEST_WAIT));
-    if wait.is_zero() || first.iter().all(|run| run.status.has_ended()) {
-        return Ok(Json(Job::of(id, first)));
+    if wait.is_zero() || first.is_over {
+        return Ok(Json(first.into()));
     }
     tokio::select! {
-        ended = ended(&parts, id) => ended?,
+        ended = parts.sync.wait(id) => drop(ended?),
         () = tokio::time::sleep(wait) => {}
         () = parts.stop.cancelled() => {}
     }
-    Ok(Json(Job::of(id, runs_of(&parts, id).await?)))
+    Ok(Json(find_job(&parts, id).await?.into()))
 }
 
-/// Returns when every run is over. A run that is called running though nobody works
-/// on it never is: whoever waits must not be told at once, or they ask without end.
-async fn ended(parts: &Parts, id: JobId) -> Result<(), Error> {
-    let runs = parts.sync.wait(id).await?;
-    if runs.iter().all(|run| run.status.has_ended()) {
-        return Ok(());
-    }
-    std::future::pending().await
+async fn find_job(parts: &Parts, id: JobId) -> Result<sync::Job, Error> {
+    Ok(parts.sync.job(id).await?.ok_or(sync::Error::NoJob(id))?)
 }
 
 #[derive(Deserialize)]
@@ -126,24 +117,4 @@ pub(super) async fn cancel(
 
 fn no_run(id: RunId) -> Error {
     Error::new(Class::NotFound, "run.unknown", format!("there is no run {id}"))
-}
-
-/// The runs of a job in the order in which they go, live counters included.
-///
-/// A job's runs get their ids after it and before anything else of it, so the
-/// search ends where ids are older than the job's.
-async fn runs_of(parts: &Parts, job: JobId) -> Result<Vec<model::Run>, Error> {
-    const PAGE: usize = 200;
-    let mut runs = Vec::new();
-    let mut before = None;
-    loop {
-        let page = parts.sync.runs(None, before, PAGE).await?;
-        before = page.last().map(|run| run.id);
-        let is_last = page.len() < PAGE || before.is_some_and(|id| id.to_bytes() < job.to_bytes());
-        runs.extend(page.into_iter().filter(|run| run.job == job));
-        if is_last {
-            runs.reverse();
-            return Ok(runs);
-        }
-    }
 }

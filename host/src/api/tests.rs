@@ -90,8 +90,13 @@ impl Host {
             key: None,
         })
         .expect("channels");
-        let (sync, runner) =
-            Sync::build(sync::Config::default(), store.clone(), channels.clone(), clock.clone());
+        let (sync, runner) = Sync::build(
+            sync::Config::default(),
+            store.clone(),
+            channels.clone(),
+            clock.clone(),
+            crate::model::HostId::new(),
+        );
         let configuration = view::Configuration {
             file: None,
             flags: vec!["--data".into()],

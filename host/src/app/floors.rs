@@ -45,9 +45,10 @@ impl Floors {
             key: setup.key.clone(),
         })
         .map_err(Error::Channels)?;
+        let host = places.host().map_err(|source| Error::Folder { folder: places.data.clone(), source })?;
         // The key stands with the other limits of a step.
         let sync = sync::Config { record_bytes: config.sandbox.limits.record_bytes, ..config.sync.clone() };
-        let (sync, runner) = Sync::build(sync, store.clone(), channels.clone(), clock.clone());
+        let (sync, runner) = Sync::build(sync, store.clone(), channels.clone(), clock.clone(), host);
         Ok(Self { store, catalog, watcher, channels, sync, runner })
     }
 }

@@ -96,6 +96,20 @@ impl Inner {
         self.replace(&before, after).await
     }
 
+    /// Whoever changed the channel since it was opened has mended it, or will see for
+    /// themselves.
+    pub(super) async fn set_paused(&self, opened: &Channel, because: Option<String>) -> Result<(), Error> {
+        let Some(before) = self.store.channels().get(opened.id).await? else { return Ok(()) };
+        if before.revision != opened.revision || before.paused_because == because {
+            return Ok(());
+        }
+        let after = Channel { paused_because: because, ..before.clone() };
+        match self.replace(&before, after).await {
+            Err(Error::Stale(_)) => Ok(()),
+            other => other.map(drop),
+        }
+    }
+
     pub(super) async fn delete(&self, name: &str) -> Result<(), Error> {
         let channel = self.get(name).await?;
         let found = self.store.channels().delete(channel.id).await?;

@@ -25,7 +25,10 @@ const MOST_CONCURRENCY: u32 = 64;
 
 impl Inner {
     pub(super) async fn open(&self, name: &str) -> Result<Opened, Error> {
-        let channel = self.get(name).await?;
+        self.open_channel(self.get(name).await?).await
+    }
+
+    pub(super) async fn open_channel(&self, channel: Channel) -> Result<Opened, Error> {
         let offer = self.offer_for(&channel)?;
         let made = Made { revision: channel.revision, sha256: offer.plugin.sha256().into() };
         let kept = match self.gateways.get(channel.id, &made) {

@@ -3,7 +3,7 @@
 
 use super::{
     out::Out,
-    text::{clean, count},
+    text::{clean, count, time},
 };
 use crate::{
     api::view::{Job, Run},
@@ -92,6 +92,10 @@ fn draw(bar: &ProgressBar, run: &Run) {
 }
 
 fn remark(run: &Run) -> String {
+    if let Some(deferred) = &run.deferred {
+        let reason = run.error.as_ref().map(|error| format!(": {}", clean(&error.message)));
+        return format!("put off until {}{}", time(deferred.until), reason.unwrap_or_default());
+    }
     match run.counters.quarantined {
         0 => run.status.to_string(),
         quarantined => format!("{}, {} in quarantine", run.status, count(quarantined)),

@@ -205,6 +205,10 @@ ulid_id!(
     RunId
 );
 ulid_id!(
+    /// A host, or one start of it.
+    HostId
+);
+ulid_id!(
     /// One request to sync a channel: the runs that it led to share it.
     JobId
 );

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use std::fmt;
 
 /// Which way records go.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Direction {
     /// From the remote system into the host.
@@ -18,7 +18,7 @@ pub enum Direction {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Status {
-    /// Asked for, not yet begun.
+    /// Waits for its turn, whether it has begun or not.
     Queued,
     /// Going on.
     Running,
@@ -28,7 +28,7 @@ pub enum Status {
     CompletedWithWarnings,
     /// Ended by a failure; the next run goes on from the last page.
     Failed,
-    /// Put off because the remote system is down.
+    /// Put off; it goes on by itself, from the last page.
     Deferred,
     /// Not begun because something that it depends on failed.
     Skipped,
@@ -52,10 +52,10 @@ impl Status {
         }
     }
 
-    /// Whether the run is over.
+    /// Whether the run is over. One that is put off is not.
     #[must_use]
     pub fn has_ended(self) -> bool {
-        !matches!(self, Self::Queued | Self::Running)
+        !matches!(self, Self::Queued | Self::Running | Self::Deferred)
     }
 }
 
@@ -65,16 +65,16 @@ impl fmt::Display for Status {
     }
 }
 
-/// What asked for a run.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+/// What asked for a run, the most urgent first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Trigger {
     /// A person or a program, through the API or the command line.
     Request,
-    /// The channel's schedule.
-    Schedule,
     /// A delivery from the remote system.
     Webhook,
+    /// The channel's schedule.
+    Schedule,
 }
 
 /// What became of the records that a run read.
@@ -107,6 +107,18 @@ impl Counters {
     }
 }
 
+/// Why a run is put off, and until when.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Deferred {
+    /// When it is tried again, at the latest.
+    pub until: Timestamp,
+    /// Since when it has been put off without a page in between.
+    pub since: Timestamp,
+    /// What it waits for the end of.
+    pub reason: Failure,
+}
+
 /// One run of one connector.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -128,8 +140,21 @@ pub struct Run {
     /// Whether it started without a cursor because somebody asked for all.
     #[serde(default)]
     pub full: bool,
+    /// Its place among the runs of its job, from 0.
+    #[serde(default)]
+    pub order: u32,
     /// Where it stands.
     pub status: Status,
+    /// Why it is put off; only while it is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub deferred: Option<Deferred>,
+    /// Tries in a row that brought no page.
+    #[serde(default)]
+    pub tries: u32,
+    /// Whether its beginning is on record; a run from the beginning has dropped the cursor
+    /// by then.
+    #[serde(default)]
+    pub begun: bool,
     /// When it was asked for.
     pub requested: Timestamp,
     /// When it began.

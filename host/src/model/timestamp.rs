@@ -24,6 +24,13 @@ impl Timestamp {
         self.0
     }
 
+    /// The time so much later.
+    #[must_use]
+    pub fn plus(self, span: std::time::Duration) -> Self {
+        let millis = i64::try_from(span.as_millis()).unwrap_or(i64::MAX);
+        Self::from_millis(self.0.saturating_add(millis))
+    }
+
     /// Milliseconds from `earlier` to this time; 0 where it is not earlier.
     #[must_use]
     pub fn millis_since(self, earlier: Self) -> u64 {

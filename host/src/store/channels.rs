@@ -69,8 +69,7 @@ impl Channels<'_> {
     /// Removes the channel and everything of it in every table; false where it is not
     /// there. The channel itself goes last, so that a killed delete can be repeated.
     ///
-    /// Runs of the channel have to be over. One that goes on cannot leave anything
-    /// behind if its batches say [`Batch::expect_channel`].
+    /// A run that goes on cannot leave anything behind: its lease goes first.
     ///
     /// # Errors
     /// Where the store cannot be written; then part of it is left, and the channel too.
@@ -161,6 +160,10 @@ fn delete(engine: &dyn Engine, id: ChannelId) -> Result<bool> {
     }
     let mut batch = Batch::new();
     batch.remove(keys::open_channel(id));
+    // Whoever works on the channel holds a lease, and writes nothing without it.
+    for entry in Table::OF_DIRECTIONS.map(|table| engine.scan(table.rows_of(id), usize::MAX, Want::Keys)) {
+        entry?.into_iter().for_each(|entry| batch.remove(entry.key.into()));
+    }
     engine.commit(batch)?;
     // Read again: from here on nobody can rename it any more.
     let Some(channel) = get(engine, id)? else {
@@ -168,9 +171,9 @@ fn delete(engine: &dyn Engine, id: ChannelId) -> Result<bool> {
     };
 
     for table in Table::OF_CONNECTORS {
-        remove_all(engine, &table.rows_of(id), Batch::remove)?;
+        remove_all(engine, &table.rows_of(id), Want::Keys, |batch, entry| batch.remove(entry.key.into()))?;
     }
-    remove_all(engine, &Table::RunsOfChannel.rows_of(id), Batch::remove_run)?;
+    remove_all(engine, &Table::RunsOfChannel.rows_of(id), Want::Entries, Batch::remove_run)?;
 
     let mut batch = Batch::new();
     batch.remove(keys::channel(id));

@@ -18,6 +18,10 @@
 //! | `h` | [`Runs`](Table::Runs) | run, newest first | the run |
 //! | `i` | [`RunsOfChannel`](Table::RunsOfChannel) | channel, run newest first | nothing |
 //! | `l` | [`LiveRuns`](Table::LiveRuns) | run, newest first | nothing |
+//! | `j` | [`Jobs`](Table::Jobs) | channel, direction | the job that waits or is worked on |
+//! | `y` | [`RunsOfJob`](Table::RunsOfJob) | job, run | nothing |
+//! | `e` | [`Leases`](Table::Leases) | channel, direction | token and holder |
+//! | `f` | [`LeaseEnds`](Table::LeaseEnds) | channel, direction | until when |
 //!
 //! A **channel** is its 16 bytes. A **connector** is its name and a zero byte, which
 //! no name has in it. A **run, newest first** is its 16 bytes, each bit turned over, so
@@ -26,7 +30,7 @@
 //! ever changed in place: another layout gets another byte and a migration.
 
 use super::Range;
-use crate::model::{ChannelId, Name, RunId};
+use crate::model::{ChannelId, Direction, JobId, Name, RunId};
 
 /// The tables, by the first byte of their keys.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -45,12 +49,19 @@ pub(super) enum Table {
     Runs = b'h',
     RunsOfChannel = b'i',
     LiveRuns = b'l',
+    Jobs = b'j',
+    RunsOfJob = b'y',
+    Leases = b'e',
+    LeaseEnds = b'f',
 }
 
 impl Table {
     /// Those whose keys go on with channel and connector.
     pub(super) const OF_CONNECTORS: [Self; 6] =
         [Self::Records, Self::Totals, Self::Cursors, Self::Due, Self::Quarantine, Self::State];
+
+    /// Those whose keys go on with channel and direction.
+    pub(super) const OF_DIRECTIONS: [Self; 3] = [Self::Jobs, Self::Leases, Self::LeaseEnds];
 
     /// Every row of the table.
     pub(super) fn rows(self) -> Range {
@@ -71,6 +82,14 @@ impl Table {
     /// Tables with one row per connector have the empty key.
     pub(super) fn in_connector(self, channel: ChannelId, connector: &Name, key: &[u8]) -> Vec<u8> {
         self.key(&[&channel.to_bytes(), connector.as_str().as_bytes(), &[0], key])
+    }
+
+    fn of_direction(self, channel: ChannelId, direction: Direction) -> Vec<u8> {
+        let direction = match direction {
+            Direction::Import => b'i',
+            Direction::Export => b'e',
+        };
+        self.key(&[&channel.to_bytes(), &[direction]])
     }
 
     fn key(self, parts: &[&[u8]]) -> Vec<u8> {
@@ -115,6 +134,31 @@ pub(super) fn run_of_channel(channel: ChannelId, id: RunId) -> Vec<u8> {
 /// The row that is there while a run has not ended.
 pub(super) fn live_run(id: RunId) -> Vec<u8> {
     Table::LiveRuns.key(&[&newest_first(id)])
+}
+
+/// The row of the job of a channel.
+pub(super) fn job(channel: ChannelId, direction: Direction) -> Vec<u8> {
+    Table::Jobs.of_direction(channel, direction)
+}
+
+/// The row of who holds the lease of a channel.
+pub(super) fn lease(channel: ChannelId, direction: Direction) -> Vec<u8> {
+    Table::Leases.of_direction(channel, direction)
+}
+
+/// The row of until when the lease is held.
+pub(super) fn lease_end(channel: ChannelId, direction: Direction) -> Vec<u8> {
+    Table::LeaseEnds.of_direction(channel, direction)
+}
+
+/// The row that lists a run under its job, in the order in which ids were made.
+pub(super) fn run_of_job(job: JobId, run: RunId) -> Vec<u8> {
+    Table::RunsOfJob.key(&[&job.to_bytes(), &run.to_bytes()])
+}
+
+/// The rows that list the runs of a job.
+pub(super) fn runs_of_job(job: JobId) -> Range {
+    Range::prefix(&Table::RunsOfJob.key(&[&job.to_bytes()]))
 }
 
 /// The run that a key of one of the three tables of runs ends with.

@@ -12,15 +12,11 @@ mod writer;
 
 pub(super) use reader::{Ask, Source};
 
-use super::{
-    Config,
-    history::{Ending, store_failure},
-    progress::Progress,
-};
+use super::{Config, history::store_failure, progress::Progress, turns::Turn};
 use crate::{
     clock::Clock,
     model::{Channel, ChannelType, Class, Connector, DrivenBy, Failure, RecordKey, Status},
-    store::{self, Store},
+    store::{self, Lease, Store},
 };
 use brought::Brought;
 use processor::{Decided, Known, Rules, Sheet};
@@ -32,6 +28,16 @@ use writer::{Landing, Writer};
 /// one that is quicker saves a flush, as its row lands with the page.
 const OPENING: Duration = Duration::from_millis(100);
 
+/// Why the work on a run ended before there was nothing more to read.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) enum Stop {
+    /// Its token ended it.
+    Told,
+    /// The lease is somebody else's: what was read is not written.
+    Lost,
+    Failed(Failure),
+}
+
 /// What a run needs.
 pub(super) struct Import<'a> {
     pub(super) store: &'a Store,
@@ -40,32 +46,39 @@ pub(super) struct Import<'a> {
     pub(super) channel: &'a Channel,
     pub(super) channel_type: &'a ChannelType,
     pub(super) connector: &'a Connector,
-    /// Whether it was asked for from the beginning.
-    pub(super) full: bool,
     pub(super) source: Arc<dyn Source>,
     pub(super) progress: &'a Progress,
+    /// What every batch expects to be held.
+    pub(super) lease: &'a Lease,
+    /// The place among the channels that sync.
+    pub(super) turn: &'a Turn,
 }
 
 impl Import<'_> {
     /// Imports to the end. To stop it, cancel the run's token: a commit that is
     /// under way is waited for, a step is not.
-    pub(super) async fn run(self) -> Ending {
+    ///
+    /// # Errors
+    /// Why it ended before there was nothing more to read.
+    pub(super) async fn run(&self) -> Result<(), Stop> {
         let mut run = self.progress.snapshot();
         run.status = Status::Running;
-        run.started = Some(self.clock.now());
-        tracing::info!(full = run.full, trigger = ?run.trigger, "run started");
+        let goes_on = run.started.is_some();
+        run.started.get_or_insert_with(|| self.clock.now());
+        tracing::info!(full = run.full, trigger = ?run.trigger, goes_on, "run started");
         self.progress.show(run);
-        let pages = match Pages::open(&self).await {
-            Ok(pages) => pages,
-            Err(error) => return Ending::Failed(store_failure(&error)),
-        };
-        pages.work().await.map_or_else(|ending| ending, |()| Ending::Done)
+        Pages::open(self).await.map_err(broken)?.work().await
     }
 
-    /// Whether the run starts from nothing. One that is driven by keys has no
-    /// beginning: it goes on with the keys that are due.
+    /// Whether all that the remote system has is read. A run that is driven by keys
+    /// has no beginning: it goes on with the keys that are due.
+    fn is_full(&self) -> bool {
+        self.progress.snapshot().full && self.connector.driven_by == DrivenBy::Cursor
+    }
+
+    /// Whether the run starts from nothing: a full one that has not begun yet.
     fn starts_over(&self) -> bool {
-        self.full && self.connector.driven_by == DrivenBy::Cursor
+        self.is_full() && !self.progress.snapshot().begun
     }
 }
 
@@ -105,7 +118,7 @@ impl<'a> Pages<'a> {
         })
     }
 
-    async fn work(mut self) -> Result<(), Ending> {
+    async fn work(mut self) -> Result<(), Stop> {
         self.reader.start(self.position.clone());
         let mut read = self.first().await?;
         loop {
@@ -116,12 +129,22 @@ impl<'a> Pages<'a> {
             if !more {
                 return Ok(());
             }
+            self.border().await?;
             read = self.reader.next().await?;
         }
     }
 
+    /// Gives way to other channels, where it is their turn.
+    async fn border(&self) -> Result<(), Stop> {
+        tokio::select! {
+            biased;
+            () = self.import.progress.token().cancelled() => Err(Stop::Told),
+            () = self.import.turn.border(self.import.clock.now()) => Ok(()),
+        }
+    }
+
     /// The first page, with the opening row where that cannot wait.
-    async fn first(&mut self) -> Result<Option<Taken>, Ending> {
+    async fn first(&mut self) -> Result<Option<Taken>, Stop> {
         if !self.import.starts_over() {
             tokio::select! {
                 read = self.reader.next() => return read,
@@ -134,7 +157,7 @@ impl<'a> Pages<'a> {
 
     /// Decides on a page and commits it while the next one is read. False when
     /// it was the last one.
-    async fn page(&mut self, taken: Taken) -> Result<bool, Ending> {
+    async fn page(&mut self, taken: Taken) -> Result<bool, Stop> {
         let next = self.position.after(&taken);
         let moved = next.differs_from(&self.position) || !taken.settled.is_empty();
         let last = self.is_last(&taken);
@@ -145,12 +168,13 @@ impl<'a> Pages<'a> {
         self.position = next;
         let Taken { page, sheet, settled, state } = taken;
         let decided = self.decide(sheet).await?;
-        let stuck = self.is_stuck(last || moved || decided.changes_records());
-        let landing =
-            Landing { decided, cursor: page.next, due: page.due, settled, state, total: page.total, last };
+        let moved = moved || decided.changes_records();
+        let stuck = self.is_stuck(last || moved);
+        let (due, total) = (page.due, page.total);
+        let landing = Landing { decided, cursor: page.next, due, settled, state, total, moved, last };
         self.writer.commit(landing).await.map_err(broken)?;
         self.position.landed();
-        if stuck { Err(Ending::Failed(no_progress(self.idle))) } else { Ok(!last) }
+        if stuck { Err(Stop::Failed(no_progress(self.idle))) } else { Ok(!last) }
     }
 
     /// Due keys may have come with the very page during whose commit the
@@ -173,7 +197,7 @@ impl<'a> Pages<'a> {
         self.idle >= self.import.config.pages_without_progress.get()
     }
 
-    async fn decide(&mut self, sheet: Sheet) -> Result<Decided, Ending> {
+    async fn decide(&mut self, sheet: Sheet) -> Result<Decided, Stop> {
         let known = self.known(&sheet).await.map_err(broken)?;
         let decided = processor::decide(sheet, known, &self.rules());
         self.quarantined |= decided.quarantines();
@@ -208,16 +232,16 @@ impl<'a> Pages<'a> {
     }
 
     fn rules(&self) -> Rules {
-        Rules {
-            run: self.import.progress.id(),
-            now: self.import.clock.now(),
-            full: self.import.starts_over(),
-        }
+        Rules { run: self.import.progress.id(), now: self.import.clock.now(), full: self.import.is_full() }
     }
 }
 
-fn broken(error: store::Error) -> Ending {
-    Ending::Failed(store_failure(&error))
+/// What a batch expects besides its due keys is the lease.
+fn broken(error: store::Error) -> Stop {
+    match error {
+        store::Error::Expectation => Stop::Lost,
+        error => Stop::Failed(store_failure(&error)),
+    }
 }
 
 /// What is said of a panic, which has told its own story in the log.

@@ -5,18 +5,24 @@
 use super::{guest::Guest, import::Source};
 use crate::{
     channels::{self, Channels},
-    model::{Channel, ChannelName, ChannelType, Name, RunId},
+    model::{Channel, ChannelId, ChannelName, ChannelType, Failure, Name, RunId},
 };
 use futures_util::future::BoxFuture;
-use std::sync::Arc;
+use std::{num::NonZeroUsize, sync::Arc};
 
 /// Makes channels ready. The host's channels, or a script in tests.
 pub(super) trait Opener: Send + Sync + 'static {
     /// Fails where the channel cannot be synced.
     fn open<'a>(&'a self, channel: &'a ChannelName) -> BoxFuture<'a, Result<Ready, channels::Error>>;
 
-    /// Whether the channel is still there, under its name.
-    fn has<'a>(&'a self, channel: &'a Channel) -> BoxFuture<'a, Result<bool, channels::Error>>;
+    /// The same for a channel that may have another name by now.
+    fn reopen(&self, channel: ChannelId) -> BoxFuture<'_, Result<Ready, channels::Error>>;
+
+    /// Holds the channel's runs back until somebody has mended what the failure tells.
+    fn pause<'a>(&'a self, channel: &'a Channel, failure: &'a Failure) -> BoxFuture<'a, ()>;
+
+    /// Lets the channel's runs go again: one of them went well.
+    fn resume<'a>(&'a self, channel: &'a Channel) -> BoxFuture<'a, ()>;
 }
 
 /// A channel that is fit to sync. A job holds one to its end.
@@ -25,6 +31,10 @@ pub(super) struct Ready {
     pub(super) channel: Channel,
     pub(super) channel_type: Arc<ChannelType>,
     pub(super) sources: Arc<dyn Sources>,
+    /// Connectors that may run at the same time.
+    pub(super) parallel: NonZeroUsize,
+    /// Where its remote system is.
+    pub(super) origin: Option<String>,
 }
 
 /// Where the pages of a channel's connectors come from.
@@ -35,24 +45,37 @@ pub(super) trait Sources: Send + Sync + 'static {
 
 impl Opener for Channels {
     fn open<'a>(&'a self, channel: &'a ChannelName) -> BoxFuture<'a, Result<Ready, channels::Error>> {
+        Box::pin(async move { Ok(ready(self.open(channel.as_str()).await?)) })
+    }
+
+    fn reopen(&self, channel: ChannelId) -> BoxFuture<'_, Result<Ready, channels::Error>> {
+        Box::pin(async move { Ok(ready(self.open_by_id(channel).await?)) })
+    }
+
+    fn pause<'a>(&'a self, channel: &'a Channel, failure: &'a Failure) -> BoxFuture<'a, ()> {
         Box::pin(async move {
-            let opened = self.open(channel.as_str()).await?;
-            Ok(Ready {
-                channel: opened.channel.clone(),
-                channel_type: Arc::clone(&opened.offer.channel_type),
-                sources: Arc::new(opened),
-            })
+            if let Err(error) = self.pause(channel, failure).await {
+                tracing::error!(error = &error as &dyn std::error::Error, "a channel cannot be paused");
+            }
         })
     }
 
-    fn has<'a>(&'a self, channel: &'a Channel) -> BoxFuture<'a, Result<bool, channels::Error>> {
+    fn resume<'a>(&'a self, channel: &'a Channel) -> BoxFuture<'a, ()> {
         Box::pin(async move {
-            match self.get(channel.name.as_str()).await {
-                Ok(found) => Ok(found.id == channel.id),
-                Err(channels::Error::NoChannel(_)) => Ok(false),
-                Err(error) => Err(error),
+            if let Err(error) = self.resume(channel).await {
+                tracing::warn!(error = &error as &dyn std::error::Error, "a channel stays paused");
             }
         })
+    }
+}
+
+fn ready(opened: channels::Opened) -> Ready {
+    Ready {
+        channel: opened.channel.clone(),
+        channel_type: Arc::clone(&opened.offer.channel_type),
+        parallel: NonZeroUsize::MIN,
+        origin: None,
+        sources: Arc::new(opened),
     }
 }
 

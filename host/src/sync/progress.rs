@@ -2,7 +2,7 @@
 //!
 //! It shows; what counts after a restart is the row in the store.
 
-use crate::model::{Run, RunId, Usage};
+use crate::model::{Name, Run, RunId, Usage};
 use std::sync::atomic::{AtomicBool, Ordering};
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
@@ -11,19 +11,27 @@ use tokio_util::sync::CancellationToken;
 pub(super) struct Progress {
     view: watch::Sender<Run>,
     id: RunId,
+    connector: Name,
     token: CancellationToken,
     asked: AtomicBool,
+    /// Nobody works on it any more, whether it has ended or is put off.
+    rested: CancellationToken,
 }
 
 impl Progress {
     /// `token` ends the run, also when its parent does.
     pub(super) fn new(run: Run, token: CancellationToken) -> Self {
-        let id = run.id;
-        Self { view: watch::Sender::new(run), id, token, asked: AtomicBool::new(false) }
+        let (id, connector) = (run.id, run.connector.clone());
+        let (asked, rested) = (AtomicBool::new(false), CancellationToken::new());
+        Self { view: watch::Sender::new(run), id, connector, token, asked, rested }
     }
 
     pub(super) fn id(&self) -> RunId {
         self.id
+    }
+
+    pub(super) fn connector(&self) -> &Name {
+        &self.connector
     }
 
     /// The run now.
@@ -45,21 +53,29 @@ impl Progress {
         self.view.send_modify(|run| run.usage.add(usage));
     }
 
+    /// Counts a try that brought no page.
+    pub(super) fn count_try(&self) {
+        self.view.send_modify(|run| run.tries = run.tries.saturating_add(1));
+    }
+
     /// A view that tells of every change.
     pub(super) fn follow(&self) -> watch::Receiver<Run> {
         self.view.subscribe()
     }
 
-    /// Returns when the run has ended. Cancel safe.
-    pub(super) async fn ended(&self) {
-        let mut view = self.view.subscribe();
-        // It cannot fail: the sender lives as long as `self`.
-        let _ = view.wait_for(|run| run.status.has_ended()).await;
+    /// Tells that nobody works on it any more.
+    pub(super) fn rest(&self) {
+        self.rested.cancel();
+    }
+
+    /// Returns when nobody works on it any more. Cancel safe.
+    pub(super) async fn rested(&self) {
+        self.rested.cancelled().await;
     }
 
     /// Asks the run to end; false where it has ended.
     pub(super) fn cancel(&self) -> bool {
-        if self.has_ended() {
+        if self.has_ended() || self.rested.is_cancelled() {
             return false;
         }
         self.asked.store(true, Ordering::SeqCst);

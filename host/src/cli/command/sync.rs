@@ -11,7 +11,7 @@ use crate::{
         table::Table,
         text::{count, duration, none},
     },
-    model::Name,
+    model::{Name, Span},
 };
 use clap::Args;
 
@@ -25,9 +25,12 @@ pub(crate) struct Sync {
     /// Start from the beginning instead of where the last sync ended
     #[arg(long)]
     full: bool,
-    /// Wait for the end
+    /// Wait for the end, also of a run that is put off
     #[arg(long)]
     wait: bool,
+    /// Wait no longer than this, such as 10m; the sync goes on
+    #[arg(long, value_name = "TIME", requires = "wait")]
+    timeout: Option<Span>,
 }
 
 pub(crate) async fn run(ctx: &Context<'_>, sync: Sync) -> anyhow::Result<Exit> {
@@ -48,12 +51,20 @@ pub(crate) async fn run(ctx: &Context<'_>, sync: Sync) -> anyhow::Result<Exit> {
     } else if !sync.wait {
         return promise(ctx, &started, &job, &sync.name);
     }
-    let followed = follow(ctx, &mut session, job.job).await;
+    let followed = follow(ctx, &mut session, job.job, sync.timeout.map(|time| time.0)).await;
     session.stop().await;
     match followed? {
         Followed::Ended(job) => {
             show(ctx, &job)?;
             Ok(Exit::of_runs(&job.runs))
+        }
+        Followed::PutOff(job) => {
+            show(ctx, &job)?;
+            ctx.out.note(
+                "it is put off, and nothing was lost: a host (tidegate serve) goes on with it by itself, \
+                 or this command does when it is run again",
+            );
+            Ok(Exit::Failed)
         }
         Followed::LeftAlone(job) => {
             show(ctx, &job)?;
@@ -70,6 +81,11 @@ pub(crate) async fn run(ctx: &Context<'_>, sync: Sync) -> anyhow::Result<Exit> {
 fn promise(ctx: &Context<'_>, document: &Document, job: &Job, name: &str) -> anyhow::Result<Exit> {
     if ctx.out.is_json() {
         ctx.out.document(document)?;
+        return Ok(Exit::Done);
+    }
+    if let Some(before) = &job.after {
+        ctx.out.line(job.job.to_string())?;
+        ctx.out.note(format!("a sync of the channel is going on (job {before}); this one follows it"));
         return Ok(Exit::Done);
     }
     for run in &job.runs {

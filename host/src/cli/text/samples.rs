@@ -20,6 +20,8 @@ pub(crate) fn run(connector: &str, status: Status) -> Run {
         channel_id: ChannelId::from_bytes([3; 16]),
         connector: Name::try_new(connector).expect("a name"),
         direction: Direction::Import,
+        deferred: None,
+        tries: 0,
         status,
         trigger: Trigger::Request,
         full: false,

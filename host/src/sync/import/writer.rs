@@ -22,6 +22,8 @@ pub(super) struct Landing {
     pub(super) settled: Vec<DueKey>,
     pub(super) state: BTreeMap<String, Option<Bytes>>,
     pub(super) total: Option<u64>,
+    /// Whether the run got on with it.
+    pub(super) moved: bool,
     /// Whether the run ends with it.
     pub(super) last: bool,
 }
@@ -52,14 +54,18 @@ impl<'a> Writer<'a> {
     pub(super) async fn begin(&self) -> store::Result<()> {
         let (channel, connector) = (self.import.channel.id, &self.import.connector.id);
         let mut batch = Batch::default();
-        batch.put_run(&self.import.progress.snapshot());
+        batch.expect_lease(self.import.lease);
+        let run = Run { begun: true, ..self.import.progress.snapshot() };
+        batch.put_run(&run);
         if self.import.starts_over() {
             batch.drop_cursor(channel, connector);
             for key in self.before.state.keys() {
                 batch.set_state(channel, connector, key, None);
             }
         }
-        self.import.store.commit(batch).await
+        self.import.store.commit(batch).await?;
+        self.import.progress.show(run);
+        Ok(())
     }
 
     /// Commits a page and shows the run as it stands then. Where somebody asked
@@ -69,8 +75,8 @@ impl<'a> Writer<'a> {
         let run = self.run_after(&landing);
         let count = self.count.saturating_add_signed(landing.decided.growth);
         let batch = self.batch(&landing, &due, &run);
-        // Only a batch that settles keys can meet another expectation; any other page is
-        // let go of here, as the batch holds a copy of it.
+        // Only a batch that settles keys can be made anew; any other page is let go of
+        // here, as the batch holds a copy of it.
         let again = (!landing.settled.is_empty()).then_some(landing);
         match (self.import.store.commit(batch).await, again) {
             (Err(store::Error::Expectation), Some(mut landing)) => {
@@ -96,6 +102,11 @@ impl<'a> Writer<'a> {
     fn run_after(&self, landing: &Landing) -> Run {
         let mut run = self.import.progress.snapshot();
         run.pages += 1;
+        run.begun = true;
+        if landing.moved {
+            run.tries = 0;
+            run.deferred = None;
+        }
         run.counters.add(&landing.decided.counters);
         run.total = landing.total.or(run.total);
         if landing.last {
@@ -109,6 +120,7 @@ impl<'a> Writer<'a> {
         let (channel, connector) = (self.import.channel.id, &self.import.connector.id);
         let decided = &landing.decided;
         let mut batch = Batch::default();
+        batch.expect_lease(self.import.lease);
         for record in &decided.puts {
             batch.put_record(channel, connector, record);
         }

@@ -10,10 +10,10 @@ pub(in crate::sync) use script::*;
 use crate::{
     channels,
     clock::Clock,
-    model::{Channel, ChannelName, Counters, Run, Status, Timestamp, Trigger},
+    model::{Channel, ChannelId, ChannelName, Counters, Failure, HostId, Run, RunId, Timestamp, Trigger},
     store::Store,
     sync::{
-        Config, Request, Sync,
+        Config, Reach, Request, Sync,
         opener::{Opener, Ready},
     },
 };
@@ -23,7 +23,7 @@ use std::{
     sync::{Arc, Mutex},
     time::Duration,
 };
-use tokio::task::JoinSet;
+use tokio::{sync::watch, task::JoinSet};
 use tokio_util::sync::CancellationToken;
 
 /// The channels that can be opened, by name.
@@ -37,9 +37,33 @@ impl Opener for Shelf {
         Box::pin(async move { ready })
     }
 
-    fn has<'a>(&'a self, channel: &'a Channel) -> BoxFuture<'a, Result<bool, channels::Error>> {
-        let ready = self.0.lock().unwrap().get(&channel.name).cloned();
-        Box::pin(async move { Ok(ready.is_some_and(|ready| ready.channel.id == channel.id)) })
+    fn reopen(&self, channel: ChannelId) -> BoxFuture<'_, Result<Ready, channels::Error>> {
+        let ready = self.0.lock().unwrap().values().find(|ready| ready.channel.id == channel).cloned();
+        let ready = ready.ok_or_else(|| channels::Error::NoChannel(channel.to_string()));
+        Box::pin(async move { ready })
+    }
+
+    fn pause<'a>(&'a self, channel: &'a Channel, failure: &'a Failure) -> BoxFuture<'a, ()> {
+        self.set_paused(channel, Some(failure.message.clone()));
+        Box::pin(async {})
+    }
+
+    fn resume<'a>(&'a self, channel: &'a Channel) -> BoxFuture<'a, ()> {
+        self.set_paused(channel, None);
+        Box::pin(async {})
+    }
+}
+
+impl Shelf {
+    fn set_paused(&self, channel: &Channel, because: Option<String>) {
+        if let Some(ready) = self.0.lock().unwrap().get_mut(&channel.name) {
+            ready.channel.paused_because = because;
+        }
+    }
+
+    /// The channel of that name as it stands.
+    pub(in crate::sync) fn channel(&self, name: &ChannelName) -> Channel {
+        self.0.lock().unwrap()[name].channel.clone()
     }
 }
 
@@ -63,21 +87,33 @@ impl Host {
     }
 
     pub(in crate::sync) fn with(config: Config, store: Store) -> Self {
-        let clock = Clock::manual(Timestamp::from_millis(1_000_000));
+        Self::of(HostId::from_bytes([1; 16]), config, store)
+    }
+
+    /// Another host than the usual one, perhaps on the same store.
+    pub(in crate::sync) fn of(id: HostId, config: Config, store: Store) -> Self {
+        let clock = Clock::driven(Timestamp::from_millis(1_000_000));
         let shelf = Arc::new(Shelf::default());
         let opener = Arc::clone(&shelf) as Arc<dyn Opener>;
-        let (sync, runner) = Sync::assemble(config, store.clone(), opener, clock.clone());
+        let (sync, runner) = Sync::assemble(config, store.clone(), opener, clock.clone(), id);
         let stop = CancellationToken::new();
         let mut tasks = JoinSet::new();
-        tasks.spawn(runner.run(stop.clone()));
+        tasks.spawn(runner.run(Reach::All, stop.clone()));
         Self { sync, store, clock, shelf, stop, runner: tasks }
     }
 
-    /// Puts a channel on the shelf, one script for each connector.
-    pub(in crate::sync) fn offer(&self, channel: &Ready, scripts: &[(&str, &Arc<Script>)]) -> Ready {
+    /// Puts a channel on the shelf and into the store, one script for each connector.
+    pub(in crate::sync) async fn offer(&self, channel: &Ready, scripts: &[(&str, &Arc<Script>)]) -> Ready {
         let ready = Ready { sources: Arc::new(Scripts::of(scripts)), ..channel.clone() };
-        self.shelf.0.lock().unwrap().insert(ready.channel.name.clone(), ready.clone());
+        self.put(&ready);
+        // It may be there already: from an earlier offer, or an earlier host.
+        let _ = self.store.channels().create(&ready.channel).await;
         ready
+    }
+
+    /// Puts a channel on the shelf as it is.
+    pub(in crate::sync) fn put(&self, ready: &Ready) {
+        self.shelf.0.lock().unwrap().insert(ready.channel.name.clone(), ready.clone());
     }
 
     pub(in crate::sync) fn take_away(&self, channel: &Ready) {
@@ -88,6 +124,24 @@ impl Host {
     pub(in crate::sync) async fn sync(&self, channel: &Ready) -> Vec<Run> {
         let job = self.sync.request(all_of(channel)).await.unwrap();
         self.sync.wait(job.id).await.unwrap()
+    }
+
+    /// The live view of a run, as soon as somebody works on it.
+    pub(in crate::sync) async fn follow(&self, run: RunId) -> watch::Receiver<Run> {
+        loop {
+            match self.sync.follow(run) {
+                Some(view) => return view,
+                None => tokio::task::yield_now().await,
+            }
+        }
+    }
+
+    /// Returns when no job is left.
+    pub(in crate::sync) async fn finished(&self) {
+        while let Some(job) = self.store.jobs().all().await.unwrap().pop() {
+            // It may be over by now.
+            let _ = self.sync.wait(job.id).await;
+        }
     }
 
     /// Stops the runner and waits for it.
@@ -108,15 +162,22 @@ impl Host {
     }
 
     pub(in crate::sync) async fn due(&self, channel: &Ready, connector: &str) -> Vec<String> {
-        let due = self.store.due();
-        let due = due.list(channel.channel.id, &name(connector), Vec::new(), 1_000).await.unwrap();
-        due.into_iter().map(|due| due.key.to_string()).collect()
+        due(&self.store, channel, connector).await
     }
 
     pub(in crate::sync) async fn cursor(&self, channel: &Ready, connector: &str) -> Option<String> {
-        let cursor = self.store.cursors().get(channel.channel.id, &name(connector)).await.unwrap();
-        cursor.map(|cursor| String::from_utf8(cursor.to_vec()).unwrap())
+        cursor(&self.store, channel, connector).await
     }
+}
+
+pub(in crate::sync) async fn due(store: &Store, channel: &Ready, connector: &str) -> Vec<String> {
+    let due = store.due().list(channel.channel.id, &name(connector), Vec::new(), 1_000).await.unwrap();
+    due.into_iter().map(|due| due.key.to_string()).collect()
+}
+
+pub(in crate::sync) async fn cursor(store: &Store, channel: &Ready, connector: &str) -> Option<String> {
+    let cursor = store.cursors().get(channel.channel.id, &name(connector)).await.unwrap();
+    cursor.map(|cursor| String::from_utf8(cursor.to_vec()).unwrap())
 }
 
 pub(in crate::sync) async fn records(store: &Store, channel: &Ready, connector: &str) -> Vec<String> {
@@ -153,6 +214,5 @@ pub(in crate::sync) fn outcomes(runs: &[Run]) -> Vec<String> {
 pub(in crate::sync) fn counted(run: &Run) -> String {
     let Counters { read, added, updated, unchanged, deleted, quarantined } = run.counters;
     assert_eq!(read, added + updated + unchanged + deleted + quarantined);
-    assert!(run.status.has_ended() || run.status == Status::Running);
     format!("{added}a {updated}u {unchanged}s {deleted}d {quarantined}q")
 }

@@ -7,7 +7,7 @@ use crate::{
     },
     sync::opener::Ready,
 };
-use std::{collections::BTreeMap, sync::Arc};
+use std::{collections::BTreeMap, num::NonZeroUsize, sync::Arc};
 
 pub(in crate::sync) fn name(text: &str) -> Name {
     Name::try_new(text).unwrap()
@@ -72,5 +72,7 @@ pub(in crate::sync) fn ready(connectors: Vec<Connector>) -> Ready {
             webhooks: Vec::new(),
         }),
         sources: Arc::new(Scripts::default()),
+        parallel: NonZeroUsize::MIN,
+        origin: Some("https://remote.example".into()),
     }
 }

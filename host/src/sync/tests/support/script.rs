@@ -67,7 +67,7 @@ impl Script {
         Self::new(|_, ask| {
             Box::pin(async move {
                 ask.cancel.cancelled().await;
-                fails("step.cancelled")
+                fails(Class::Transient, "step.cancelled")
             })
         })
     }
@@ -151,8 +151,8 @@ pub(in crate::sync) fn ok(page: Page) -> Outcome<Page> {
     outcome(Ok(page))
 }
 
-pub(in crate::sync) fn fails(code: &str) -> Outcome<Page> {
-    outcome(Err(Failure::new(Class::Transient, code, "as the script says")))
+pub(in crate::sync) fn fails(class: Class, code: &str) -> Outcome<Page> {
+    outcome(Err(Failure::new(class, code, "as the script says")))
 }
 
 /// The sources of a channel, by connector.
