@@ -9,6 +9,7 @@ mod manifest;
 mod quantity;
 mod record;
 mod run;
+mod schedule;
 mod secret;
 mod timestamp;
 mod usage;
@@ -23,6 +24,9 @@ pub use manifest::{
 pub use quantity::{Size, Span};
 pub use record::{Due, Envelope, Page, PullRequest, Record, Reject};
 pub use run::{Counters, Direction, Run, Status, Trigger};
+pub use schedule::{
+    CronText, Interval, Maintenance, Quiet, Rhythm, Schedule, ScheduleError, TimeZoneName,
+};
 pub use secret::Secret;
 pub use timestamp::Timestamp;
 pub use usage::Usage;
