@@ -29,6 +29,7 @@ mod sled;
 mod state;
 #[cfg(test)]
 mod tests;
+mod ticks;
 mod walk;
 mod watch;
 
@@ -41,6 +42,7 @@ pub use quarantine::{Quarantine, Quarantined};
 pub use records::Records;
 pub use runs::Runs;
 pub use state::State;
+pub use ticks::{Ticks, Upkeep};
 pub use watch::{Watch, Watchers};
 
 use crate::model::{Fault, Size};
@@ -202,6 +204,18 @@ impl Store {
     #[must_use]
     pub fn state(&self) -> State<'_> {
         State(self)
+    }
+
+    /// When the schedule last asked for a sync of each channel.
+    #[must_use]
+    pub fn ticks(&self) -> Ticks<'_> {
+        Ticks(self)
+    }
+
+    /// Whether a person holds the schedule of the whole host back.
+    #[must_use]
+    pub fn upkeep(&self) -> Upkeep<'_> {
+        Upkeep(self)
     }
 
     /// Does one piece of work on the blocking pool, which also tells a paused clock that

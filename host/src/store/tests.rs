@@ -4,6 +4,7 @@ mod channels;
 mod connectors;
 mod deletion;
 mod runs;
+mod ticks;
 
 use super::engine::{Range, Want};
 use super::*;
