@@ -14,7 +14,7 @@ mod secret;
 mod timestamp;
 mod usage;
 
-pub use channel::{Channel, Sealed};
+pub use channel::{Channel, Parallel, Paused, Sealed, Vanished};
 pub use failure::{Class, Failure, Fault, FieldError};
 pub use id::{ChannelId, ChannelName, IdError, JobId, Name, RecordKey, RunId};
 pub use manifest::{
@@ -24,9 +24,7 @@ pub use manifest::{
 pub use quantity::{Size, Span};
 pub use record::{Due, Envelope, Page, PullRequest, Record, Reject};
 pub use run::{Counters, Direction, Run, Status, Trigger};
-pub use schedule::{
-    CronText, Interval, Maintenance, Quiet, Rhythm, Schedule, ScheduleError, TimeZoneName,
-};
+pub use schedule::{CronText, Interval, Maintenance, Quiet, Rhythm, Schedule, ScheduleError, TimeZoneName};
 pub use secret::Secret;
 pub use timestamp::Timestamp;
 pub use usage::Usage;

@@ -16,6 +16,8 @@ mod live;
 mod opener;
 mod progress;
 mod runner;
+pub mod schedule;
+mod timetable;
 mod work;
 
 #[cfg(test)]
@@ -23,6 +25,7 @@ mod tests;
 
 pub use live::Hold;
 pub use runner::Runner;
+pub use timetable::{Held, Idle, Planned, Timetable};
 
 use crate::{
     channels::Channels,
