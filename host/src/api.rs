@@ -13,9 +13,16 @@ mod paging;
 mod plugin;
 mod record;
 mod run;
+mod schedule;
 pub mod view;
 
-use crate::{catalog::Catalog, channels::Channels, model::Size, store::Store, sync::Sync};
+use crate::{
+    catalog::Catalog,
+    channels::Channels,
+    model::Size,
+    store::Store,
+    sync::{Sync, Timetable},
+};
 use axum::{
     Router,
     extract::DefaultBodyLimit,
@@ -83,6 +90,8 @@ pub struct Parts {
     pub channels: Channels,
     /// The runs.
     pub sync: Sync,
+    /// When they start by themselves.
+    pub timetable: Timetable,
     /// What `config show` shows.
     pub configuration: Arc<view::Configuration>,
     /// What `doctor` does.
@@ -116,7 +125,11 @@ pub fn router(parts: Parts) -> Router {
         .route("/jobs/{id}", get(run::job))
         .route("/runs", get(run::list))
         .route("/runs/{id}", get(run::show))
-        .route("/runs/{id}/cancel", post(run::cancel));
+        .route("/runs/{id}/cancel", post(run::cancel))
+        .route("/schedule", get(schedule::show))
+        .route("/schedule/next", get(schedule::next))
+        .route("/schedule/pause", post(schedule::pause))
+        .route("/schedule/resume", post(schedule::resume));
     Router::new()
         .route("/healthz", get(host::health))
         .nest("/api/v1", api)

@@ -21,7 +21,7 @@ use crate::{
     clock::Clock,
     config::{Config, Loaded},
     model::Secret,
-    sync::{Reach, Runner},
+    sync::{Reach, Runner, Scheduler},
 };
 use axum::Router;
 use floors::Floors;
@@ -54,6 +54,7 @@ pub struct App {
     stop: CancellationToken,
     watcher: Option<Watcher>,
     runner: Option<Runner>,
+    scheduler: Option<Scheduler>,
     presence: Option<Presence>,
 }
 
@@ -65,8 +66,10 @@ impl App {
     pub fn build(setup: Setup) -> Result<Self, Error> {
         let places = folder::Places::of(&setup.loaded.config.data);
         places.make()?;
-        let Floors { store, catalog, watcher, channels, sync, runner } = Floors::build(&setup, &places)?;
+        let Floors { store, catalog, watcher, channels, sync, timetable, runner } =
+            Floors::build(&setup, &places)?;
         let (config, stop) = (setup.loaded.config.clone(), CancellationToken::new());
+        let scheduler = sync.scheduler(config.schedule.clone());
         let doctor = doctor::Doctor {
             has_key: setup.key.is_some(),
             store: store.clone(),
@@ -81,6 +84,7 @@ impl App {
             catalog: catalog.clone(),
             channels,
             sync,
+            timetable,
             configuration: Arc::new(shown(&doctor.loaded, doctor.has_key)),
             doctor: Arc::new(move || doctor.clone().examine().boxed()),
             scratch: places.scratch,
@@ -95,6 +99,7 @@ impl App {
             stop,
             watcher: Some(watcher),
             runner: Some(runner),
+            scheduler: Some(scheduler),
             presence: None,
         })
     }
@@ -114,6 +119,11 @@ impl App {
     pub fn start_runs(&mut self, reach: Reach) {
         if let Some(runner) = self.runner.take() {
             self.tasks.start("runs", |stop| runner.run(reach, stop));
+        }
+        if reach == Reach::All
+            && let Some(scheduler) = self.scheduler.take()
+        {
+            self.tasks.start("schedule", |stop| scheduler.run(stop));
         }
     }
 

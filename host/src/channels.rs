@@ -12,17 +12,23 @@ mod error;
 mod gateways;
 mod guest;
 mod open;
+mod options;
+mod pause;
 mod settings;
 mod vault;
 
-pub use self::{error::Error, vault::VaultError};
+pub use self::{
+    error::Error,
+    options::{Options, ScheduleChange},
+    vault::VaultError,
+};
 
 use self::{gateways::Gateways, vault::Vault};
 use crate::{
     broker::{Broker, Gateway},
     catalog::{Catalog, Offer},
     clock::Clock,
-    model::{Channel, ChannelId, ChannelName, Failure, Name, Secret, Usage},
+    model::{Channel, ChannelId, ChannelName, Failure, Name, Paused, Secret, Usage},
     store::Store,
 };
 use bytes::Bytes;
@@ -51,6 +57,8 @@ pub struct Draft {
     pub two_way: bool,
     /// Whether runs may start.
     pub enabled: bool,
+    /// How and when it syncs.
+    pub options: Options,
 }
 
 /// What is to change; none: as it was.
@@ -66,6 +74,8 @@ pub struct Change {
     pub connectors: Option<Vec<Name>>,
     /// Whether local changes are exported.
     pub two_way: Option<bool>,
+    /// How and when it syncs.
+    pub options: Options,
 }
 
 /// Everything that a step of a channel needs.
@@ -159,7 +169,8 @@ impl Channels {
         self.0.create(draft).await
     }
 
-    /// Changes a channel, or nothing of it. A new name alone needs no plugin.
+    /// Changes a channel, or nothing of it. A new name or new options alone need no
+    /// plugin. New settings or secrets end a pause: they may be what it waited for.
     ///
     /// # Errors
     /// As for `create`; [`Error::Stale`] where somebody else changed it meanwhile.
@@ -168,11 +179,22 @@ impl Channels {
     }
 
     /// Lets runs start, or stops letting them. Runs that are going on are not touched.
+    /// Enabling ends a pause, too; disabling leaves its reason to be seen.
     ///
     /// # Errors
     /// Nothing has that name, somebody else changed it meanwhile, the store fails.
     pub async fn set_enabled(&self, name: &str, enabled: bool) -> Result<Channel, Error> {
         self.0.set_enabled(name, enabled).await
+    }
+
+    /// Holds a channel's runs back for what one of its runs met. `seen` is the channel
+    /// as that run had it. False where nothing was done: the channel is gone or paused
+    /// already, or somebody changed it meanwhile, so that the reason may be mended.
+    ///
+    /// # Errors
+    /// The store fails.
+    pub async fn pause(&self, seen: &Channel, reason: Paused) -> Result<bool, Error> {
+        self.0.pause(seen, reason).await
     }
 
     /// Removes a channel and everything that belongs to it.
@@ -211,21 +233,13 @@ impl Channels {
         self.0.open_channel(channel.ok_or_else(|| Error::NoChannel(id.to_string()))?).await
     }
 
-    /// Holds the channel's runs back until somebody has mended what the failure tells.
-    /// Nothing happens where the channel is gone, or was changed in the meantime.
+    /// Lets a channel's runs go on: one of them went well. `seen` is the channel as that
+    /// run had it; nothing happens where somebody changed it meanwhile.
     ///
     /// # Errors
     /// The store fails.
-    pub async fn pause(&self, channel: &Channel, failure: &Failure) -> Result<(), Error> {
-        self.0.set_paused(channel, Some(failure.message.clone())).await
-    }
-
-    /// Lets the channel's runs go again.
-    ///
-    /// # Errors
-    /// The store fails.
-    pub async fn resume(&self, channel: &Channel) -> Result<(), Error> {
-        self.0.set_paused(channel, None).await
+    pub async fn resume(&self, seen: &Channel) -> Result<bool, Error> {
+        self.0.resume(seen).await
     }
 
     /// Whether the key fits the secrets that are stored. Opens none of them.

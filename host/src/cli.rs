@@ -13,6 +13,7 @@ mod out;
 mod pretty;
 mod progress;
 mod report;
+mod rhythm;
 mod session;
 mod table;
 mod text;
@@ -71,6 +72,7 @@ async fn run(cli: Cli, out: &Out) -> anyhow::Result<Exit> {
         Command::Sync(sync) => command::sync::run(&ctx, sync).await,
         Command::Run { command } => command::run::run(&ctx, command).await,
         Command::Record { command } => command::record::run(&ctx, command).await,
+        Command::Schedule { command } => command::schedule::run(&ctx, command).await,
         Command::Config { command } => command::config::run(&ctx, command).await,
         Command::Doctor => command::doctor::run(&ctx).await,
     }

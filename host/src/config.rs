@@ -36,6 +36,8 @@ pub struct Config {
     pub catalog: catalog::Config,
     /// How runs are driven.
     pub sync: sync::Config,
+    /// When channels sync by themselves.
+    pub schedule: sync::schedule::Config,
     /// The HTTP API.
     pub api: api::Config,
     /// The host's own log.
@@ -53,6 +55,7 @@ impl Default for Config {
             sandbox: sandbox::Config::default(),
             catalog: catalog::Config::default(),
             sync: sync::Config::default(),
+            schedule: sync::schedule::Config::default(),
             api: api::Config::default(),
             log: telemetry::Config::default(),
         }
@@ -125,7 +128,7 @@ mod tests {
         refused(
             "colour = 1\n",
             "t.toml, line 1: there is no key 'colour'; known here: data, plugins, grace, store, \
-             broker, sandbox, catalog, sync, api, log",
+             broker, sandbox, catalog, sync, schedule, api, log",
         );
         refused(
             "[store]\ncache = \"much\"\n",

@@ -10,11 +10,12 @@ mod manifest;
 mod quantity;
 mod record;
 mod run;
+mod schedule;
 mod secret;
 mod timestamp;
 mod usage;
 
-pub use channel::{Channel, Sealed};
+pub use channel::{Channel, Parallel, Paused, Sealed, Vanished};
 pub use failure::{Class, Failure, Fault, FieldError};
 pub use id::{ChannelId, ChannelName, HostId, IdError, JobId, Name, RecordKey, RunId};
 pub use job::{Again, Asked, Job};
@@ -25,6 +26,7 @@ pub use manifest::{
 pub use quantity::{Size, Span};
 pub use record::{Due, Envelope, Page, PullRequest, Record, Reject};
 pub use run::{Counters, Deferred, Direction, Run, Status, Trigger};
+pub use schedule::{CronText, Interval, Maintenance, Quiet, Rhythm, Schedule, ScheduleError, TimeZoneName};
 pub use secret::Secret;
 pub use timestamp::Timestamp;
 pub use usage::Usage;

@@ -31,6 +31,7 @@ mod sled;
 mod state;
 #[cfg(test)]
 mod tests;
+mod ticks;
 mod walk;
 mod watch;
 
@@ -45,6 +46,7 @@ pub use quarantine::{Quarantine, Quarantined};
 pub use records::Records;
 pub use runs::Runs;
 pub use state::State;
+pub use ticks::{Ticks, Upkeep};
 pub use watch::{Watch, Watchers};
 
 use crate::model::{Fault, Size};
@@ -218,6 +220,18 @@ impl Store {
     #[must_use]
     pub fn state(&self) -> State<'_> {
         State(self)
+    }
+
+    /// When the schedule last asked for a sync of each channel.
+    #[must_use]
+    pub fn ticks(&self) -> Ticks<'_> {
+        Ticks(self)
+    }
+
+    /// Whether a person holds the schedule of the whole host back.
+    #[must_use]
+    pub fn upkeep(&self) -> Upkeep<'_> {
+        Upkeep(self)
     }
 
     /// Does one piece of work on the blocking pool, which also tells a paused clock that

@@ -20,6 +20,9 @@ mod policy;
 mod progress;
 mod queue;
 mod runner;
+pub mod schedule;
+mod scheduler;
+mod timetable;
 mod turns;
 mod work;
 
@@ -28,6 +31,8 @@ mod tests;
 
 pub use live::Hold;
 pub use runner::{Reach, Runner};
+pub use scheduler::Scheduler;
+pub use timetable::{Held, Idle, Planned, Timetable};
 
 use crate::{
     channels::Channels,
@@ -224,6 +229,12 @@ impl Sync {
     ) -> (Self, Runner) {
         let shared = Arc::new(runner::Shared::new(config, store, opener, clock, host));
         (Self { shared: Arc::clone(&shared) }, Runner::new(shared))
+    }
+
+    /// The task that asks for the syncs of channels that are due.
+    #[must_use]
+    pub fn scheduler(&self, config: schedule::Config) -> Scheduler {
+        Scheduler::new(Arc::clone(&self.shared), config)
     }
 
     /// Asks for a sync. When it returns, what was asked for is in the store: as a job, as

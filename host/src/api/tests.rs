@@ -5,13 +5,17 @@ mod host;
 mod records;
 mod requests;
 mod runs;
+mod schedule;
 
 use super::*;
 use crate::{
     broker::{Broker, SystemLookup},
     catalog, channels as channel_floor,
     clock::Clock,
-    model::{self, Channel, ChannelId, ChannelName, Name, Record, RecordKey, RunId, Timestamp},
+    model::{
+        self, Channel, ChannelId, ChannelName, Name, Parallel, Record, RecordKey, RunId, Schedule, Timestamp,
+        Vanished,
+    },
     sandbox::{self, Sandbox},
     store::Batch,
     sync,
@@ -34,6 +38,7 @@ const NOW: i64 = 1_767_225_600_000;
 struct Host {
     router: Router,
     store: Store,
+    clock: Clock,
     stop: CancellationToken,
     _folder: TempDir,
     _runner: sync::Runner,
@@ -110,6 +115,7 @@ impl Host {
             catalog,
             channels,
             sync,
+            timetable: Timetable::new(sync::schedule::Config::default(), store.clone(), clock.clone()),
             configuration: Arc::new(configuration),
             doctor: Arc::new(|| {
                 let checks = vec![view::Check::fail("disk", "full", "make room")];
@@ -119,7 +125,7 @@ impl Host {
             inspect_bytes: Size::kib(4),
             stop: stop.clone(),
         });
-        Self { router, store, stop, _folder: folder, _runner: runner }
+        Self { router, store, clock, stop, _folder: folder, _runner: runner }
     }
 
     async fn send(&self, request: Request<Body>) -> Answer {
@@ -153,7 +159,11 @@ impl Host {
             connectors: vec![named("ticket")],
             two_way: false,
             enabled: true,
-            paused_because: None,
+            enabled_since: None,
+            paused: None,
+            schedule: Schedule::default(),
+            parallel: Parallel::default(),
+            vanished: Vanished::default(),
             settings: json!({"subdomain": "acme"}).as_object().cloned().expect("an object"),
             secrets: BTreeMap::from([("token".to_owned(), model::Sealed("c2VhbGVk".into()))]),
             plugin_version: "0.1.0".into(),

@@ -10,6 +10,7 @@ mod plugin;
 mod problem;
 mod record;
 mod run;
+mod schedule;
 
 pub use channel::{Channel, ChannelDetail, CheckReport, ConnectorState, Edit, NewChannel, NewSync};
 pub use host::{Check, Configuration, Diagnosis, Health, KeySource, Level};
@@ -18,3 +19,4 @@ pub use plugin::{Inspection, Plugin, PluginState, Refusal};
 pub use problem::{FieldProblem, Problem, ProblemDocument};
 pub use record::{ExportLine, Record};
 pub use run::{Job, Run};
+pub use schedule::{HeldBy, Idle, NewPause, Planned, Schedule, ScheduleEdit, ScheduleState};

@@ -7,7 +7,7 @@ use crate::{
     channels::{self, Channels},
     sandbox::{self, Sandbox},
     store::Store,
-    sync::{self, Runner, Sync},
+    sync::{self, Runner, Sync, Timetable},
 };
 use std::sync::Arc;
 
@@ -18,6 +18,7 @@ pub(super) struct Floors {
     pub(super) watcher: Watcher,
     pub(super) channels: Channels,
     pub(super) sync: Sync,
+    pub(super) timetable: Timetable,
     pub(super) runner: Runner,
 }
 
@@ -49,6 +50,7 @@ impl Floors {
         // The key stands with the other limits of a step.
         let sync = sync::Config { record_bytes: config.sandbox.limits.record_bytes, ..config.sync.clone() };
         let (sync, runner) = Sync::build(sync, store.clone(), channels.clone(), clock.clone(), host);
-        Ok(Self { store, catalog, watcher, channels, sync, runner })
+        let timetable = Timetable::new(config.schedule.clone(), store.clone(), clock.clone());
+        Ok(Self { store, catalog, watcher, channels, sync, timetable, runner })
     }
 }

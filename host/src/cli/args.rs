@@ -74,6 +74,12 @@ pub(super) enum Command {
         #[command(subcommand)]
         command: command::run::Command,
     },
+    /// Look at when channels sync by themselves, or hold that back
+    #[command(after_help = help::SCHEDULE)]
+    Schedule {
+        #[command(subcommand)]
+        command: command::schedule::Command,
+    },
     /// Read the imported records
     #[command(after_help = help::RECORD)]
     Record {

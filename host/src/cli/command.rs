@@ -6,5 +6,6 @@ pub(super) mod doctor;
 pub(super) mod plugin;
 pub(super) mod record;
 pub(super) mod run;
+pub(super) mod schedule;
 pub(super) mod serve;
 pub(super) mod sync;

@@ -18,9 +18,10 @@ Set it up:
   channel  Set up and look after channels
 
 Use it:
-  sync     Import what is new in a channel's remote system
-  run      Look at what syncs did, or end one
-  record   Read the imported records
+  sync      Import what is new in a channel's remote system
+  run       Look at what syncs did, or end one
+  schedule  Look at when channels sync by themselves, or hold that back
+  record    Read the imported records
 
 Everywhere:
 {options}{after-help}
@@ -88,7 +89,12 @@ Examples:
   tidegate channel create support --type zendesk --set subdomain=acme \\
       --set email=agent@acme.com --secret-file token=./token
   pass show acme/zendesk | tidegate channel create support --type zendesk \\
-      --set subdomain=acme --set email=agent@acme.com --secret-file token=- --connector ticket";
+      --set subdomain=acme --set email=agent@acme.com --secret-file token=- --connector ticket \\
+      --cron \"0 * * * *\" --time-zone Europe/Vienna --quiet 22:00-06:00
+
+It syncs by itself as soon as it is there, and then as often as the host's configuration
+says, where none of --every, --cron and --manual is given. Quiet hours hold back what
+starts by itself, never a sync that somebody asks for.";
 pub(super) const CHANNEL_LIST: &str = "\
 Example:
   tidegate channel list";
@@ -100,10 +106,16 @@ It shows which secrets are set, never their values.";
 pub(super) const CHANNEL_EDIT: &str = "\
 Examples:
   tidegate channel edit support --secret-file token=./new-token
-  tidegate channel edit support --unset start-date --connector user --connector ticket";
+  tidegate channel edit support --unset start-date --connector user --connector ticket
+  tidegate channel edit support --every 15m --quiet 22:00-06:00 --time-zone Europe/Vienna
+  tidegate channel edit support --default-schedule --no-quiet --parallel 4
+
+New settings or secrets let a paused channel go on.";
 pub(super) const CHANNEL_ENABLE: &str = "\
 Example:
-  tidegate channel enable support";
+  tidegate channel enable support
+
+A channel that the host has paused goes on, too.";
 pub(super) const CHANNEL_DISABLE: &str = "\
 Example:
   tidegate channel disable support
@@ -144,6 +156,34 @@ Example:
   tidegate run cancel 01K6Z5F5V0A7Q2XJ8M3R9T4B6C
 
 What was imported stays; the next sync goes on from there.";
+
+pub(super) const SCHEDULE: &str = "\
+Examples:
+  tidegate schedule next
+  tidegate schedule pause --reason \"new disk\"
+
+A channel has its own schedule: tidegate channel edit NAME --every 15m.";
+pub(super) const SCHEDULE_NEXT: &str = "\
+Examples:
+  tidegate schedule next
+  tidegate schedule next support --limit 10
+
+The times hold if nothing comes between them: a change of the channel, a sync that takes
+longer than the time to the next one, a host that does not run.";
+pub(super) const SCHEDULE_SHOW: &str = "\
+Example:
+  tidegate schedule show";
+pub(super) const SCHEDULE_PAUSE: &str = "\
+Example:
+  tidegate schedule pause --reason \"new disk\"
+
+Syncs that go on are not ended by it, and what somebody asks for is done. It holds over a
+restart, until: tidegate schedule resume.";
+pub(super) const SCHEDULE_RESUME: &str = "\
+Example:
+  tidegate schedule resume
+
+Channels whose time has passed meanwhile sync once, spread over half a minute.";
 
 pub(super) const RECORD: &str = "\
 Examples:

@@ -28,7 +28,18 @@ impl Timestamp {
     #[must_use]
     pub fn plus(self, span: std::time::Duration) -> Self {
         let millis = i64::try_from(span.as_millis()).unwrap_or(i64::MAX);
-        Self::from_millis(self.0.saturating_add(millis))
+        self.plus_millis(millis)
+    }
+
+    /// The time that is so many milliseconds later, or earlier.
+    #[must_use]
+    pub fn plus_millis(self, milliseconds: i64) -> Self {
+        Self::from_millis(self.0.saturating_add(milliseconds))
+    }
+
+    /// The same for whoever reckons with time zones.
+    pub(in crate::model) fn instant(self) -> jiff::Timestamp {
+        jiff::Timestamp::from_millisecond(self.0).unwrap_or(jiff::Timestamp::UNIX_EPOCH)
     }
 
     /// Milliseconds from `earlier` to this time; 0 where it is not earlier.
@@ -40,8 +51,7 @@ impl Timestamp {
 
 impl fmt::Display for Timestamp {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let time = jiff::Timestamp::from_millisecond(self.0).unwrap_or(jiff::Timestamp::UNIX_EPOCH);
-        write!(f, "{time:.3}")
+        write!(f, "{:.3}", self.instant())
     }
 }
 

@@ -5,7 +5,7 @@
 //!
 //! | byte | table | rest of the key | row |
 //! |---|---|---|---|
-//! | `m` | [`Meta`](Table::Meta) | a name | `format`: the number of the layout |
+//! | `m` | [`Meta`](Table::Meta) | a name | `format`: the number of the layout; `maintenance`: since when and why |
 //! | `c` | [`Channels`](Table::Channels) | channel | the channel |
 //! | `n` | [`Names`](Table::Names) | a channel's name | channel |
 //! | `o` | [`Open`](Table::Open) | channel | nothing; gone as soon as the channel is being deleted |
@@ -22,6 +22,7 @@
 //! | `y` | [`RunsOfJob`](Table::RunsOfJob) | job, run | nothing |
 //! | `e` | [`Leases`](Table::Leases) | channel, direction | token and holder |
 //! | `f` | [`LeaseEnds`](Table::LeaseEnds) | channel, direction | until when |
+//! | `k` | [`Ticks`](Table::Ticks) | channel | time of its last tick |
 //!
 //! A **channel** is its 16 bytes. A **connector** is its name and a zero byte, which
 //! no name has in it. A **run, newest first** is its 16 bytes, each bit turned over, so
@@ -53,6 +54,7 @@ pub(super) enum Table {
     RunsOfJob = b'y',
     Leases = b'e',
     LeaseEnds = b'f',
+    Ticks = b'k',
 }
 
 impl Table {
@@ -104,6 +106,11 @@ impl Table {
 /// The number of the layout.
 pub(super) fn format() -> Vec<u8> {
     Table::Meta.key(&[b"format"])
+}
+
+/// The row that is there while the whole schedule is held back.
+pub(super) fn maintenance() -> Vec<u8> {
+    Table::Meta.key(&[b"maintenance"])
 }
 
 /// The row of a channel.
@@ -165,6 +172,16 @@ pub(super) fn runs_of_job(job: JobId) -> Range {
 pub(super) fn run_id(key: &[u8]) -> Option<RunId> {
     let id: [u8; 16] = *key.last_chunk()?;
     Some(RunId::from_bytes(id.map(|byte| !byte)))
+}
+
+/// The row of the last tick of a channel.
+pub(super) fn tick(channel: ChannelId) -> Vec<u8> {
+    Table::Ticks.key(&[&channel.to_bytes()])
+}
+
+/// The channel that a key of [`Ticks`](Table::Ticks) ends with.
+pub(super) fn tick_channel(key: &[u8]) -> Option<ChannelId> {
+    Some(ChannelId::from_bytes(*key.last_chunk()?))
 }
 
 fn newest_first(id: RunId) -> [u8; 16] {

@@ -4,12 +4,13 @@ mod channels;
 mod connectors;
 mod deletion;
 mod runs;
+mod ticks;
 
 use super::engine::{Range, Want};
 use super::*;
 use crate::model::{
-    Channel, ChannelId, ChannelName, Class, Counters, Direction, Failure, JobId, Name, Record, RecordKey,
-    Run, RunId, Status, Timestamp, Trigger, Usage,
+    Channel, ChannelId, ChannelName, Class, Counters, Direction, Failure, JobId, Name, Parallel, Record,
+    RecordKey, Run, RunId, Schedule, Status, Timestamp, Trigger, Usage, Vanished,
 };
 use bytes::Bytes;
 use std::collections::BTreeMap;
@@ -52,7 +53,11 @@ fn channel(text: &str) -> Channel {
         connectors: vec![name("user"), name("ticket")],
         two_way: false,
         enabled: true,
-        paused_because: None,
+        enabled_since: None,
+        paused: None,
+        schedule: Schedule::default(),
+        parallel: Parallel::default(),
+        vanished: Vanished::default(),
         settings: serde_json::Map::from_iter([("ratio".into(), 0.1.into())]),
         secrets: BTreeMap::new(),
         plugin_version: "0.1.0".into(),

@@ -5,10 +5,10 @@
 use super::{guest::Guest, import::Source};
 use crate::{
     channels::{self, Channels},
-    model::{Channel, ChannelId, ChannelName, ChannelType, Failure, Name, RunId},
+    model::{Channel, ChannelId, ChannelName, ChannelType, Name, Paused, RunId},
 };
 use futures_util::future::BoxFuture;
-use std::{num::NonZeroUsize, sync::Arc};
+use std::sync::Arc;
 
 /// Makes channels ready. The host's channels, or a script in tests.
 pub(super) trait Opener: Send + Sync + 'static {
@@ -19,7 +19,7 @@ pub(super) trait Opener: Send + Sync + 'static {
     fn reopen(&self, channel: ChannelId) -> BoxFuture<'_, Result<Ready, channels::Error>>;
 
     /// Holds the channel's runs back until somebody has mended what the failure tells.
-    fn pause<'a>(&'a self, channel: &'a Channel, failure: &'a Failure) -> BoxFuture<'a, ()>;
+    fn pause<'a>(&'a self, channel: &'a Channel, reason: Paused) -> BoxFuture<'a, ()>;
 
     /// Lets the channel's runs go again: one of them went well.
     fn resume<'a>(&'a self, channel: &'a Channel) -> BoxFuture<'a, ()>;
@@ -31,8 +31,6 @@ pub(super) struct Ready {
     pub(super) channel: Channel,
     pub(super) channel_type: Arc<ChannelType>,
     pub(super) sources: Arc<dyn Sources>,
-    /// Connectors that may run at the same time.
-    pub(super) parallel: NonZeroUsize,
     /// Where its remote system is.
     pub(super) origin: Option<String>,
 }
@@ -52,9 +50,9 @@ impl Opener for Channels {
         Box::pin(async move { Ok(ready(self.open_by_id(channel).await?)) })
     }
 
-    fn pause<'a>(&'a self, channel: &'a Channel, failure: &'a Failure) -> BoxFuture<'a, ()> {
+    fn pause<'a>(&'a self, channel: &'a Channel, reason: Paused) -> BoxFuture<'a, ()> {
         Box::pin(async move {
-            if let Err(error) = self.pause(channel, failure).await {
+            if let Err(error) = self.pause(channel, reason).await {
                 tracing::error!(error = &error as &dyn std::error::Error, "a channel cannot be paused");
             }
         })
@@ -73,7 +71,6 @@ fn ready(opened: channels::Opened) -> Ready {
     Ready {
         channel: opened.channel.clone(),
         channel_type: Arc::clone(&opened.offer.channel_type),
-        parallel: NonZeroUsize::MIN,
         origin: None,
         sources: Arc::new(opened),
     }

@@ -160,7 +160,10 @@ impl Queue {
         let is_new = |job: &&Job| !self.index().has(job.channel_id, job.direction);
         let fresh: Vec<&Job> = jobs.iter().filter(is_new).collect();
         let mut batch = Batch::new();
-        jobs.iter().for_each(|job| note(&mut batch, job));
+        jobs.iter().for_each(|job| {
+            batch.expect_channel(job.channel_id);
+            note(&mut batch, job);
+        });
         fresh.iter().for_each(|job| add(&mut batch, job));
         match self.store.commit(batch).await {
             Ok(()) => {
@@ -485,7 +488,6 @@ pub(super) enum Claimed {
 }
 
 fn add(batch: &mut Batch, job: &Job) {
-    batch.expect_channel(job.channel_id);
     batch.expect_no_job(job.channel_id, job.direction);
     batch.put_job(job);
 }

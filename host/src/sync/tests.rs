@@ -7,3 +7,4 @@ mod import;
 mod jobs;
 mod overlap;
 mod queue;
+mod ticks;

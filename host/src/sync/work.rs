@@ -16,7 +16,7 @@ use super::{
     turns::{Place, Turn},
 };
 use crate::{
-    model::{Class, Connector, Failure, Job, Name, Run},
+    model::{Class, Connector, Failure, Job, Name, Paused, Run},
     store::{self, Lease},
 };
 use futures_util::{FutureExt, future::join_all};
@@ -168,7 +168,7 @@ async fn unopened(shared: &Shared, job: &Job, lease: &Lease, failure: Failure) -
             Verdict::Defer(deferred) => Ending::Deferred(deferred),
             Verdict::Retry | Verdict::Fail => Ending::Failed(failure.clone()),
             Verdict::Pause => {
-                shared.opener.pause(&channel, &failure).await;
+                shared.opener.pause(&channel, Paused::because(&failure, shared.clock.now())).await;
                 Ending::Failed(failure.clone())
             }
         };
@@ -194,17 +194,21 @@ impl Bench<'_> {
     /// All runs side by side, each waiting for its turn, so that one that is
     /// cancelled early ends at once and not when its turn comes.
     async fn work_off(&self) -> Option<After> {
-        let places = Semaphore::new(self.ready.parallel.get());
+        let places = Semaphore::new(self.parallel());
         let runs = self.job.runs.iter().enumerate();
         let kept = join_all(runs.map(|(index, run)| self.one(index, run, &places))).await;
         if !kept.into_iter().all(|kept| kept) {
             return None;
         }
         let ended_well = self.job.snapshot().iter().all(|run| history::went_well(run.status));
-        if ended_well && self.ready.channel.paused_because.is_some() {
+        if ended_well && self.ready.channel.paused.is_some() {
             self.shared.opener.resume(&self.ready.channel).await;
         }
         Some(after(&self.job, self.ready.origin.as_ref(), self.shared))
+    }
+
+    fn parallel(&self) -> usize {
+        usize::from(self.ready.channel.parallel.get())
     }
 
     /// A mistake of the host in one run must not take the others along.
@@ -242,7 +246,7 @@ impl Bench<'_> {
     ) -> tokio::sync::SemaphorePermit<'p> {
         let needs = run.connector.as_ref().map(|connector| &connector.depends_on[..]).unwrap_or_default();
         for earlier in &self.job.runs[..index] {
-            if self.ready.parallel.get() == 1 || needs.contains(earlier.progress.connector()) {
+            if self.parallel() == 1 || needs.contains(earlier.progress.connector()) {
                 earlier.progress.rested().await;
             }
         }
@@ -306,7 +310,8 @@ impl Bench<'_> {
                 Verdict::Defer(deferred) => return Ending::Deferred(deferred),
                 Verdict::Fail => return Ending::Failed(failure),
                 Verdict::Pause => {
-                    self.shared.opener.pause(&self.ready.channel, &failure).await;
+                    let reason = Paused::because(&failure, self.shared.clock.now());
+                    self.shared.opener.pause(&self.ready.channel, reason).await;
                     // The first one tells; the others of the job are of the same kind.
                     let _ = self.paused.set(failure.clone());
                     return Ending::Failed(failure);

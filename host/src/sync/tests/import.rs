@@ -2,7 +2,7 @@
 
 use super::support::*;
 use crate::{
-    model::{Class, Failure, Page, Reject, Status, Timestamp},
+    model::{Class, Failure, Page, Reject, Status},
     store::{Batch, DueKey},
     sync::Config,
 };

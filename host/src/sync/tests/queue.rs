@@ -2,7 +2,7 @@
 
 use super::support::*;
 use crate::{
-    model::{Class, Failure, HostId, Run, RunId, Status, Trigger},
+    model::{Class, Failure, HostId, Parallel, Run, RunId, Status, Trigger},
     sandbox::Outcome,
     store::Store,
     sync::{Config, Request},
@@ -184,7 +184,7 @@ async fn refused_credentials_pause_the_channel_until_a_run_goes_well() {
     let (bad, script) = switched(Class::Auth, "http.status.401");
     let channel = ready(vec![connector("user"), connector("ticket")]);
     host.offer(&channel, &[("user", &script), ("ticket", &script)]).await;
-    let paused = || host.shelf.channel(&channel.channel.name).paused_because;
+    let paused = || host.shelf.channel(&channel.channel.name).paused.map(|paused| paused.message);
     let runs = host.sync(&channel).await;
     assert_eq!(outcomes(&runs), ["user failed http.status.401", "ticket skipped run.paused"]);
     assert_eq!((paused().as_deref(), script.asked().len()), (Some("as the script says"), 1));
@@ -331,7 +331,7 @@ async fn a_long_channel_does_not_keep_the_small_ones_waiting() {
 
 #[tokio::test(start_paused = true)]
 async fn connectors_go_side_by_side_where_the_channel_allows_it() {
-    let check = async |parallel: usize, seconds: u64| {
+    let check = async |parallel: u64, seconds: u64| {
         let host = Host::new();
         let slow = Script::new(|_, ask| {
             Box::pin(async move {
@@ -340,7 +340,7 @@ async fn connectors_go_side_by_side_where_the_channel_allows_it() {
             })
         });
         let mut channel = ready(vec![connector("user"), after("ticket", "user"), connector("group")]);
-        channel.parallel = NonZeroUsize::new(parallel).unwrap();
+        channel.channel.parallel = Parallel::try_new(parallel).unwrap();
         host.offer(&channel, &[("user", &slow), ("ticket", &slow), ("group", &slow)]).await;
         let began = tokio::time::Instant::now();
         let runs = host.sync(&channel).await;

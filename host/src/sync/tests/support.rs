@@ -10,11 +10,12 @@ pub(in crate::sync) use script::*;
 use crate::{
     channels,
     clock::Clock,
-    model::{Channel, ChannelId, ChannelName, Counters, Failure, HostId, Run, RunId, Timestamp, Trigger},
+    model::{Channel, ChannelId, ChannelName, Counters, HostId, Paused, Run, RunId, Timestamp, Trigger},
     store::Store,
     sync::{
         Config, Reach, Request, Sync,
         opener::{Opener, Ready},
+        schedule,
     },
 };
 use futures_util::future::BoxFuture;
@@ -43,8 +44,8 @@ impl Opener for Shelf {
         Box::pin(async move { ready })
     }
 
-    fn pause<'a>(&'a self, channel: &'a Channel, failure: &'a Failure) -> BoxFuture<'a, ()> {
-        self.set_paused(channel, Some(failure.message.clone()));
+    fn pause<'a>(&'a self, channel: &'a Channel, reason: Paused) -> BoxFuture<'a, ()> {
+        self.set_paused(channel, Some(reason));
         Box::pin(async {})
     }
 
@@ -55,9 +56,9 @@ impl Opener for Shelf {
 }
 
 impl Shelf {
-    fn set_paused(&self, channel: &Channel, because: Option<String>) {
+    fn set_paused(&self, channel: &Channel, because: Option<Paused>) {
         if let Some(ready) = self.0.lock().unwrap().get_mut(&channel.name) {
-            ready.channel.paused_because = because;
+            ready.channel.paused = because;
         }
     }
 
@@ -100,6 +101,11 @@ impl Host {
         let mut tasks = JoinSet::new();
         tasks.spawn(runner.run(Reach::All, stop.clone()));
         Self { sync, store, clock, shelf, stop, runner: tasks }
+    }
+
+    /// Lets channels sync by themselves.
+    pub(in crate::sync) fn tick(&mut self, config: schedule::Config) {
+        self.runner.spawn(self.sync.scheduler(config).run(self.stop.clone()));
     }
 
     /// Puts a channel on the shelf and into the store, one script for each connector.

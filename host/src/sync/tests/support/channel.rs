@@ -3,11 +3,12 @@
 use super::script::Scripts;
 use crate::{
     model::{
-        Channel, ChannelId, ChannelName, ChannelType, Connector, DrivenBy, Name, RecordKey, Timestamp, Ways,
+        Channel, ChannelId, ChannelName, ChannelType, Connector, DrivenBy, Name, Parallel, RecordKey,
+        Schedule, Timestamp, Vanished, Ways,
     },
     sync::opener::Ready,
 };
-use std::{collections::BTreeMap, num::NonZeroUsize, sync::Arc};
+use std::{collections::BTreeMap, sync::Arc};
 
 pub(in crate::sync) fn name(text: &str) -> Name {
     Name::try_new(text).unwrap()
@@ -52,7 +53,11 @@ pub(in crate::sync) fn ready(connectors: Vec<Connector>) -> Ready {
             connectors: connectors.iter().map(|connector| connector.id.clone()).collect(),
             two_way: false,
             enabled: true,
-            paused_because: None,
+            enabled_since: None,
+            paused: None,
+            schedule: Schedule::default(),
+            parallel: Parallel::default(),
+            vanished: Vanished::default(),
             settings: serde_json::Map::new(),
             secrets: BTreeMap::new(),
             plugin_version: "1.0.0".into(),
@@ -72,7 +77,6 @@ pub(in crate::sync) fn ready(connectors: Vec<Connector>) -> Ready {
             webhooks: Vec::new(),
         }),
         sources: Arc::new(Scripts::default()),
-        parallel: NonZeroUsize::MIN,
         origin: Some("https://remote.example".into()),
     }
 }
