@@ -82,6 +82,7 @@ fn draft(vendor: &str) -> Result<Draft> {
         connectors: Some(vec![Name::try_new("ticket")?]),
         two_way: false,
         enabled: true,
+        options: channels::Options::default(),
     })
 }
 
