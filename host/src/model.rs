@@ -6,6 +6,7 @@ mod channel;
 mod failure;
 mod id;
 mod manifest;
+mod origin;
 mod quantity;
 mod record;
 mod run;
@@ -20,6 +21,7 @@ pub use manifest::{
     Auth, AuthScheme, ChannelType, Choice, Condition, Connector, Direction as Ways, DrivenBy, Field,
     FieldKind, Manifest, Operation, Origin, RateHint, SignatureScheme, Transport, Wanted, Webhook,
 };
+pub use origin::{BreakerState, KeptBreaker, OriginFailure, OriginState};
 pub use quantity::{Size, Span};
 pub use record::{Due, Envelope, Page, PullRequest, Record, Reject};
 pub use run::{Counters, Direction, Run, Status, Trigger};
