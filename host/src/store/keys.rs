@@ -18,6 +18,7 @@
 //! | `h` | [`Runs`](Table::Runs) | run, newest first | the run |
 //! | `i` | [`RunsOfChannel`](Table::RunsOfChannel) | channel, run newest first | nothing |
 //! | `l` | [`LiveRuns`](Table::LiveRuns) | run, newest first | nothing |
+//! | `b` | [`Breakers`](Table::Breakers) | an origin's name | the breaker, unless it is closed |
 //!
 //! A **channel** is its 16 bytes. A **connector** is its name and a zero byte, which
 //! no name has in it. A **run, newest first** is its 16 bytes, each bit turned over, so
@@ -45,6 +46,7 @@ pub(super) enum Table {
     Runs = b'h',
     RunsOfChannel = b'i',
     LiveRuns = b'l',
+    Breakers = b'b',
 }
 
 impl Table {
@@ -115,6 +117,11 @@ pub(super) fn run_of_channel(channel: ChannelId, id: RunId) -> Vec<u8> {
 /// The row that is there while a run has not ended.
 pub(super) fn live_run(id: RunId) -> Vec<u8> {
     Table::LiveRuns.key(&[&newest_first(id)])
+}
+
+/// The row of an origin's breaker.
+pub(super) fn breaker(origin: &str) -> Vec<u8> {
+    Table::Breakers.key(&[origin.as_bytes()])
 }
 
 /// The run that a key of one of the three tables of runs ends with.
