@@ -18,6 +18,7 @@ pub use tasks::Ended;
 use crate::{
     api::{self, view},
     catalog::{Catalog, Watcher},
+    channels::{BreakerKeeper, Channels},
     clock::Clock,
     config::{Config, Loaded},
     model::Secret,
@@ -50,9 +51,11 @@ pub struct App {
     config: Config,
     router: Router,
     catalog: Catalog,
+    channels: Channels,
     tasks: Tasks,
     stop: CancellationToken,
     watcher: Option<Watcher>,
+    breakers: Option<BreakerKeeper>,
     runner: Option<Runner>,
     presence: Option<Presence>,
 }
@@ -65,7 +68,8 @@ impl App {
     pub fn build(setup: Setup) -> Result<Self, Error> {
         let places = folder::Places::of(&setup.loaded.config.data);
         places.make()?;
-        let Floors { store, catalog, watcher, channels, sync, runner } = Floors::build(&setup, &places)?;
+        let Floors { store, catalog, watcher, channels, breakers, sync, runner } =
+            Floors::build(&setup, &places)?;
         let (config, stop) = (setup.loaded.config.clone(), CancellationToken::new());
         let doctor = doctor::Doctor {
             has_key: setup.key.is_some(),
@@ -79,7 +83,7 @@ impl App {
             config: config.api.clone(),
             store,
             catalog: catalog.clone(),
-            channels,
+            channels: channels.clone(),
             sync,
             configuration: Arc::new(shown(&doctor.loaded, doctor.has_key)),
             doctor: Arc::new(move || doctor.clone().examine().boxed()),
@@ -91,9 +95,11 @@ impl App {
             config,
             router,
             catalog,
+            channels,
             tasks: Tasks::default(),
             stop,
             watcher: Some(watcher),
+            breakers: Some(breakers),
             runner: Some(runner),
             presence: None,
         })
@@ -109,8 +115,19 @@ impl App {
         self.catalog.reload().await;
     }
 
+    /// Takes over what was known of remote systems before the host started. Belongs
+    /// before the first request.
+    pub async fn restore_breakers(&self) {
+        if let Err(error) = self.channels.restore_breakers().await {
+            tracing::warn!(%error, "what was known of origins is lost: all of them are tried");
+        }
+    }
+
     /// Lets runs go. Only the first call counts.
     pub fn start_runs(&mut self) {
+        if let Some(breakers) = self.breakers.take() {
+            self.tasks.start("breakers", |stop| breakers.run(stop));
+        }
         if let Some(runner) = self.runner.take() {
             self.tasks.start("runs", |stop| runner.run(stop));
         }
@@ -141,6 +158,7 @@ impl App {
         if let Some(watcher) = self.watcher.take() {
             self.tasks.start("plugins", |stop| watcher.run(stop));
         }
+        self.restore_breakers().await;
         self.start_runs();
         self.start_api(listener);
         let presence = Presence::of(address);
@@ -178,7 +196,14 @@ impl App {
             presence.remove(&self.config.data);
         }
         self.stop.cancel();
-        self.tasks.stop(self.config.grace.0).await
+        let ended_by_force = self.tasks.stop(self.config.grace.0).await;
+        if let Some(breakers) = self.breakers.take() {
+            // Nothing ran, but a command may have given an origin free.
+            let stopped = CancellationToken::new();
+            stopped.cancel();
+            breakers.run(stopped).await;
+        }
+        ended_by_force
     }
 }
 

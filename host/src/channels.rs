@@ -5,6 +5,7 @@
 //! guests see `true` in their place, and only the broker gets them opened.
 
 mod address;
+mod breakers;
 mod channel;
 mod check;
 mod credentials;
@@ -15,11 +16,11 @@ mod open;
 mod settings;
 mod vault;
 
-pub use self::{error::Error, vault::VaultError};
+pub use self::{breakers::BreakerKeeper, error::Error, vault::VaultError};
 
 use self::{gateways::Gateways, vault::Vault};
 use crate::{
-    broker::{Broker, Gateway},
+    broker::{Broker, Gateway, Origins},
     catalog::{Catalog, Offer},
     clock::Clock,
     model::{Channel, ChannelName, Failure, Name, Secret, Usage},
@@ -200,6 +201,20 @@ impl Channels {
     /// the operator's configuration denies the address.
     pub async fn open(&self, name: &str) -> Result<Opened, Error> {
         self.0.open(name).await
+    }
+
+    /// What is known of the origins that channels go to.
+    #[must_use]
+    pub fn origins(&self) -> Origins {
+        self.0.broker.origins()
+    }
+
+    /// The name in [`Channels::origins`] of the origin that the channel is set up for.
+    /// Opens and sends nothing. None where its plugin is gone or its settings do not
+    /// fit it any more.
+    #[must_use]
+    pub fn origin_of(&self, channel: &Channel) -> Option<String> {
+        self.0.origin_of(channel)
     }
 
     /// Whether the key fits the secrets that are stored. Opens none of them.

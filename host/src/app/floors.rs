@@ -4,7 +4,7 @@ use super::{Error, Setup, folder::Places};
 use crate::{
     broker::{Broker, SystemLookup},
     catalog::{Catalog, Watcher},
-    channels::{self, Channels},
+    channels::{self, BreakerKeeper, Channels},
     sandbox::{self, Sandbox},
     store::Store,
     sync::{self, Runner, Sync},
@@ -17,6 +17,7 @@ pub(super) struct Floors {
     pub(super) catalog: Catalog,
     pub(super) watcher: Watcher,
     pub(super) channels: Channels,
+    pub(super) breakers: BreakerKeeper,
     pub(super) sync: Sync,
     pub(super) runner: Runner,
 }
@@ -45,9 +46,10 @@ impl Floors {
             key: setup.key.clone(),
         })
         .map_err(Error::Channels)?;
+        let breakers = channels.breaker_keeper();
         // The key stands with the other limits of a step.
         let sync = sync::Config { record_bytes: config.sandbox.limits.record_bytes, ..config.sync.clone() };
         let (sync, runner) = Sync::build(sync, store.clone(), channels.clone(), clock.clone());
-        Ok(Self { store, catalog, watcher, channels, sync, runner })
+        Ok(Self { store, catalog, watcher, channels, breakers, sync, runner })
     }
 }
