@@ -2,13 +2,14 @@
 
 mod channels;
 mod host;
+mod origins;
 mod records;
 mod requests;
 mod runs;
 
 use super::*;
 use crate::{
-    broker::{Broker, SystemLookup},
+    broker::{Broker, Origins, SystemLookup},
     catalog, channels as channel_floor,
     clock::Clock,
     model::{self, Channel, ChannelId, ChannelName, Name, Record, RecordKey, RunId, Timestamp},
@@ -34,6 +35,7 @@ const NOW: i64 = 1_767_225_600_000;
 struct Host {
     router: Router,
     store: Store,
+    origins: Origins,
     stop: CancellationToken,
     _folder: TempDir,
     _runner: sync::Runner,
@@ -90,6 +92,7 @@ impl Host {
             key: None,
         })
         .expect("channels");
+        let origins = channels.origins();
         let (sync, runner) =
             Sync::build(sync::Config::default(), store.clone(), channels.clone(), clock.clone());
         let configuration = view::Configuration {
@@ -114,7 +117,7 @@ impl Host {
             inspect_bytes: Size::kib(4),
             stop: stop.clone(),
         });
-        Self { router, store, stop, _folder: folder, _runner: runner }
+        Self { router, store, origins, stop, _folder: folder, _runner: runner }
     }
 
     async fn send(&self, request: Request<Body>) -> Answer {
