@@ -9,6 +9,7 @@ mod error;
 mod export;
 mod guard;
 mod host;
+mod origin;
 mod paging;
 mod plugin;
 mod record;
@@ -122,6 +123,8 @@ pub fn router(parts: Parts) -> Router {
         .route("/channels/{name}/sync", post(run::request))
         .route("/channels/{name}/records/{connector}", get(record::list))
         .route("/channels/{name}/records/{connector}/{key}", get(record::show))
+        .route("/origins", get(origin::list))
+        .route("/origins/close", post(origin::close))
         .route("/jobs/{id}", get(run::job))
         .route("/runs", get(run::list))
         .route("/runs/{id}", get(run::show))

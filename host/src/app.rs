@@ -18,10 +18,11 @@ pub use tasks::Ended;
 use crate::{
     api::{self, view},
     catalog::{Catalog, Watcher},
+    channels::{BreakerKeeper, Channels},
     clock::Clock,
     config::{Config, Loaded},
     model::Secret,
-    sync::{Reach, Runner, Scheduler},
+    sync::{Prober, Reach, Runner, Scheduler},
 };
 use axum::Router;
 use floors::Floors;
@@ -50,11 +51,14 @@ pub struct App {
     config: Config,
     router: Router,
     catalog: Catalog,
+    channels: Channels,
     tasks: Tasks,
     stop: CancellationToken,
     watcher: Option<Watcher>,
+    breakers: Option<BreakerKeeper>,
     runner: Option<Runner>,
     scheduler: Option<Scheduler>,
+    prober: Option<Prober>,
     presence: Option<Presence>,
 }
 
@@ -66,10 +70,10 @@ impl App {
     pub fn build(setup: Setup) -> Result<Self, Error> {
         let places = folder::Places::of(&setup.loaded.config.data);
         places.make()?;
-        let Floors { store, catalog, watcher, channels, sync, timetable, runner } =
+        let Floors { store, catalog, watcher, channels, breakers, sync, timetable, runner } =
             Floors::build(&setup, &places)?;
         let (config, stop) = (setup.loaded.config.clone(), CancellationToken::new());
-        let scheduler = sync.scheduler(config.schedule.clone());
+        let (scheduler, prober) = (sync.scheduler(config.schedule.clone()), sync.prober());
         let doctor = doctor::Doctor {
             has_key: setup.key.is_some(),
             store: store.clone(),
@@ -82,7 +86,7 @@ impl App {
             config: config.api.clone(),
             store,
             catalog: catalog.clone(),
-            channels,
+            channels: channels.clone(),
             sync,
             timetable,
             configuration: Arc::new(shown(&doctor.loaded, doctor.has_key)),
@@ -95,11 +99,14 @@ impl App {
             config,
             router,
             catalog,
+            channels,
             tasks: Tasks::default(),
             stop,
             watcher: Some(watcher),
+            breakers: Some(breakers),
             runner: Some(runner),
             scheduler: Some(scheduler),
+            prober: Some(prober),
             presence: None,
         })
     }
@@ -114,9 +121,20 @@ impl App {
         self.catalog.reload().await;
     }
 
+    /// Takes over what was known of remote systems before the host started. Belongs
+    /// before the first request.
+    pub async fn restore_breakers(&self) {
+        if let Err(error) = self.channels.restore_breakers().await {
+            tracing::warn!(%error, "what was known of origins is lost: all of them are tried");
+        }
+    }
+
     /// Lets runs go, all of them or those that this process is asked for. Only the first
     /// call counts.
     pub fn start_runs(&mut self, reach: Reach) {
+        if let Some(breakers) = self.breakers.take() {
+            self.tasks.start("breakers", |stop| breakers.run(stop));
+        }
         if let Some(runner) = self.runner.take() {
             self.tasks.start("runs", |stop| runner.run(reach, stop));
         }
@@ -124,6 +142,11 @@ impl App {
             && let Some(scheduler) = self.scheduler.take()
         {
             self.tasks.start("schedule", |stop| scheduler.run(stop));
+        }
+        if reach == Reach::All
+            && let Some(prober) = self.prober.take()
+        {
+            self.tasks.start("probes", |stop| prober.run(stop));
         }
     }
 
@@ -150,6 +173,7 @@ impl App {
         if let Some(watcher) = self.watcher.take() {
             self.tasks.start("plugins", |stop| watcher.run(stop));
         }
+        self.restore_breakers().await;
         self.start_runs(Reach::All);
         self.start_api(listener);
         let presence = Presence::of(address);
@@ -187,7 +211,14 @@ impl App {
             presence.remove(&self.config.data);
         }
         self.stop.cancel();
-        self.tasks.stop(self.config.grace.0).await
+        let ended_by_force = self.tasks.stop(self.config.grace.0).await;
+        if let Some(breakers) = self.breakers.take() {
+            // Nothing ran, but a command may have given an origin free.
+            let stopped = CancellationToken::new();
+            stopped.cancel();
+            breakers.run(stopped).await;
+        }
+        ended_by_force
     }
 }
 

@@ -5,6 +5,7 @@
 //! guests see `true` in their place, and only the broker gets them opened.
 
 mod address;
+mod breakers;
 mod channel;
 mod check;
 mod credentials;
@@ -18,6 +19,7 @@ mod settings;
 mod vault;
 
 pub use self::{
+    breakers::BreakerKeeper,
     error::Error,
     options::{Options, ScheduleChange},
     vault::VaultError,
@@ -25,7 +27,7 @@ pub use self::{
 
 use self::{gateways::Gateways, vault::Vault};
 use crate::{
-    broker::{Broker, Gateway},
+    broker::{Broker, Gateway, Origins},
     catalog::{Catalog, Offer},
     clock::Clock,
     model::{Channel, ChannelId, ChannelName, Failure, Name, Paused, Secret, Usage},
@@ -240,6 +242,26 @@ impl Channels {
     /// The store fails.
     pub async fn resume(&self, seen: &Channel) -> Result<bool, Error> {
         self.0.resume(seen).await
+    }
+
+    /// Has a channel's check sent, so that the breaker of its origin learns whether the
+    /// remote system is back. False where the channel has no check.
+    pub async fn probe(&self, id: ChannelId) -> bool {
+        self.0.probe(id).await
+    }
+
+    /// What is known of the origins that channels go to.
+    #[must_use]
+    pub fn origins(&self) -> Origins {
+        self.0.broker.origins()
+    }
+
+    /// The name in [`Channels::origins`] of the origin that the channel is set up for.
+    /// Opens and sends nothing. None where its plugin is gone or its settings do not
+    /// fit it any more.
+    #[must_use]
+    pub fn origin_of(&self, channel: &Channel) -> Option<String> {
+        self.0.origin_of(channel)
     }
 
     /// Whether the key fits the secrets that are stored. Opens none of them.

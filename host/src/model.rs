@@ -7,6 +7,7 @@ mod failure;
 mod id;
 mod job;
 mod manifest;
+mod origin;
 mod quantity;
 mod record;
 mod run;
@@ -23,6 +24,7 @@ pub use manifest::{
     Auth, AuthScheme, ChannelType, Choice, Condition, Connector, Direction as Ways, DrivenBy, Field,
     FieldKind, Manifest, Operation, Origin, RateHint, SignatureScheme, Transport, Wanted, Webhook,
 };
+pub use origin::{BreakerState, KeptBreaker, OriginFailure, OriginState};
 pub use quantity::{Size, Span};
 pub use record::{Due, Envelope, Page, PullRequest, Record, Reject};
 pub use run::{Counters, Deferred, Direction, Run, Status, Trigger};

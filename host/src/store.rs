@@ -8,6 +8,7 @@
 //! cursor, due keys and counters land as one [`Batch`].
 
 mod batch;
+mod breakers;
 mod channels;
 mod codec;
 pub mod conformance;
@@ -36,6 +37,7 @@ mod walk;
 mod watch;
 
 pub use batch::{Batch, Expectation, Writes};
+pub use breakers::Breakers;
 pub use channels::Channels;
 pub use cursors::Cursors;
 pub use due::{Due, DueKey};
@@ -172,6 +174,12 @@ impl Store {
     #[must_use]
     pub fn channels(&self) -> Channels<'_> {
         Channels(self)
+    }
+
+    /// The breakers that are not closed.
+    #[must_use]
+    pub fn breakers(&self) -> Breakers<'_> {
+        Breakers(self)
     }
 
     /// The records of connectors.

@@ -17,6 +17,7 @@ mod lease;
 mod live;
 mod opener;
 mod policy;
+mod prober;
 mod progress;
 mod queue;
 mod runner;
@@ -30,6 +31,7 @@ mod work;
 mod tests;
 
 pub use live::Hold;
+pub use prober::Prober;
 pub use runner::{Reach, Runner};
 pub use scheduler::Scheduler;
 pub use timetable::{Held, Idle, Planned, Timetable};
@@ -237,6 +239,12 @@ impl Sync {
         Scheduler::new(Arc::clone(&self.shared), config)
     }
 
+    /// The task that finds out whether remote systems are back.
+    #[must_use]
+    pub fn prober(&self) -> Prober {
+        Prober::new(Arc::clone(&self.shared))
+    }
+
     /// Asks for a sync. When it returns, what was asked for is in the store: as a job, as
     /// part of one that has not begun, or as the one that follows the job that is going on.
     ///
@@ -268,7 +276,8 @@ impl Sync {
     /// When the store cannot be read.
     pub async fn job(&self, id: JobId) -> Result<Option<Job>, Error> {
         if let Some(job) = self.shared.live.job(id) {
-            return Ok(Some(Job { id, runs: job.snapshot(), after: None, is_over: false, due: None }));
+            let runs = job.snapshot();
+            return Ok(Some(Job { id, runs, after: None, is_over: false, due: None }));
         }
         let waiting = self.shared.queue.job(id).await?;
         let (runs, after) = match &waiting {
@@ -277,6 +286,7 @@ impl Sync {
         };
         let mut runs = self.shared.store.runs().get_many(runs).await?;
         runs.sort_by_key(|run| run.order);
+        self.date(&mut runs);
         if waiting.is_none() && runs.is_empty() {
             return Ok(None);
         }
@@ -312,7 +322,11 @@ impl Sync {
     pub async fn run(&self, id: RunId) -> Result<Option<Run>, Error> {
         match self.shared.live.progress(id) {
             Some(progress) => Ok(Some(progress.snapshot())),
-            None => Ok(self.shared.store.runs().get(id).await?),
+            None => {
+                let mut run = self.shared.store.runs().get(id).await?;
+                self.date(run.as_mut_slice());
+                Ok(run)
+            }
         }
     }
 
@@ -333,7 +347,22 @@ impl Sync {
                 *run = progress.snapshot();
             }
         }
+        self.date(&mut runs);
         Ok(runs)
+    }
+
+    /// Runs that wait for an origin tell when that one is asked next.
+    fn date(&self, runs: &mut [Run]) {
+        if runs.iter().all(|run| run.deferred.is_none()) {
+            return;
+        }
+        let ailing = self.shared.opener.ailing();
+        for deferred in runs.iter_mut().filter_map(|run| run.deferred.as_mut()) {
+            let origin = deferred.origin.as_deref();
+            if let Some(one) = ailing.iter().find(|one| Some(one.origin.as_str()) == origin) {
+                deferred.until = one.probe_at;
+            }
+        }
     }
 
     /// A view of a live run that tells of every page; none where it is over.

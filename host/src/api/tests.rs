@@ -2,6 +2,7 @@
 
 mod channels;
 mod host;
+mod origins;
 mod records;
 mod requests;
 mod runs;
@@ -9,7 +10,7 @@ mod schedule;
 
 use super::*;
 use crate::{
-    broker::{Broker, SystemLookup},
+    broker::{Broker, Origins, SystemLookup},
     catalog, channels as channel_floor,
     clock::Clock,
     model::{
@@ -39,6 +40,7 @@ struct Host {
     router: Router,
     store: Store,
     clock: Clock,
+    origins: Origins,
     stop: CancellationToken,
     _folder: TempDir,
     _runner: sync::Runner,
@@ -102,6 +104,7 @@ impl Host {
             clock.clone(),
             crate::model::HostId::new(),
         );
+        let origins = channels.origins();
         let configuration = view::Configuration {
             file: None,
             flags: vec!["--data".into()],
@@ -125,7 +128,7 @@ impl Host {
             inspect_bytes: Size::kib(4),
             stop: stop.clone(),
         });
-        Self { router, store, clock, stop, _folder: folder, _runner: runner }
+        Self { router, store, clock, origins, stop, _folder: folder, _runner: runner }
     }
 
     async fn send(&self, request: Request<Body>) -> Answer {

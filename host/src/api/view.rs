@@ -6,6 +6,7 @@
 mod channel;
 mod host;
 mod list;
+mod origin;
 mod plugin;
 mod problem;
 mod record;
@@ -15,6 +16,7 @@ mod schedule;
 pub use channel::{Channel, ChannelDetail, CheckReport, ConnectorState, Edit, NewChannel, NewSync};
 pub use host::{Check, Configuration, Diagnosis, Health, KeySource, Level};
 pub use list::List;
+pub use origin::{Origin, OriginFailure, OriginName};
 pub use plugin::{Inspection, Plugin, PluginState, Refusal};
 pub use problem::{FieldProblem, Problem, ProblemDocument};
 pub use record::{ExportLine, Record};

@@ -4,7 +4,7 @@ use super::{Error, Setup, folder::Places};
 use crate::{
     broker::{Broker, SystemLookup},
     catalog::{Catalog, Watcher},
-    channels::{self, Channels},
+    channels::{self, BreakerKeeper, Channels},
     sandbox::{self, Sandbox},
     store::Store,
     sync::{self, Runner, Sync, Timetable},
@@ -17,6 +17,7 @@ pub(super) struct Floors {
     pub(super) catalog: Catalog,
     pub(super) watcher: Watcher,
     pub(super) channels: Channels,
+    pub(super) breakers: BreakerKeeper,
     pub(super) sync: Sync,
     pub(super) timetable: Timetable,
     pub(super) runner: Runner,
@@ -46,11 +47,12 @@ impl Floors {
             key: setup.key.clone(),
         })
         .map_err(Error::Channels)?;
+        let breakers = channels.breaker_keeper();
         let host = places.host().map_err(|source| Error::Folder { folder: places.data.clone(), source })?;
         // The key stands with the other limits of a step.
         let sync = sync::Config { record_bytes: config.sandbox.limits.record_bytes, ..config.sync.clone() };
         let (sync, runner) = Sync::build(sync, store.clone(), channels.clone(), clock.clone(), host);
         let timetable = Timetable::new(config.schedule.clone(), store.clone(), clock.clone());
-        Ok(Self { store, catalog, watcher, channels, sync, timetable, runner })
+        Ok(Self { store, catalog, watcher, channels, breakers, sync, timetable, runner })
     }
 }

@@ -62,10 +62,6 @@ impl Egress {
         Ok(Self { rules, base, named })
     }
 
-    pub(super) fn base(&self) -> &Url {
-        &self.base
-    }
-
     /// Whether no origin of the scope is `https`.
     pub(super) fn is_all_plain(&self) -> bool {
         self.origins().all(|url| url.scheme() == "http")

@@ -4,14 +4,18 @@
 //! work of its own.
 
 use super::{
-    Config, Lookup, Meter, Request, Response, Scope, Streamed,
+    Config, Lookup, Meter, Origins, Request, Response, Scope, Streamed,
     auth::Auth,
+    bucket::Pace,
     client::{Client, Setup},
     egress::Egress,
+    gate::Gate,
+    origin, origins,
     resolver::Resolver,
     retry::Policy,
     rules::Rules,
     send::{Hold, Way},
+    throttle::Hint,
     tls::Tls,
 };
 use crate::{
@@ -19,8 +23,9 @@ use crate::{
     model::{Class, Failure},
 };
 use futures_util::{StreamExt, stream};
-use std::{fmt, sync::Arc};
+use std::{fmt, sync::Arc, time::Duration};
 use tokio::sync::Semaphore;
+use url::Url;
 
 /// The most requests of one [`Gateway::send_all`].
 const MAX_BATCH: usize = 1_000;
@@ -36,12 +41,25 @@ struct Shared {
     lookup: Arc<dyn Lookup>,
     tls: Tls,
     clock: Clock,
+    origins: Origins,
 }
 
-/// One channel's way out; cheap to clone. Every clone shares connections and
-/// limits, no two gateways share any.
+/// One channel's way out; cheap to clone. Every clone shares connections, no two
+/// gateways share any. What is known of an origin they all share, and with the
+/// same credential its rate.
 #[derive(Clone)]
-pub struct Gateway(Arc<Way>);
+pub struct Gateway {
+    way: Arc<Way>,
+    methods: Methods,
+}
+
+/// What a gateway lets out.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Methods {
+    All,
+    /// Those that change nothing at the other end.
+    Safe,
+}
 
 impl Broker {
     /// Opens and reads nothing yet.
@@ -50,12 +68,24 @@ impl Broker {
         Self::with_clock(config, lookup, Clock::system())
     }
 
-    /// The same with the clock that dates in `Retry-After` are compared with.
+    /// The same with the clock that dates in headers are compared with, and that
+    /// pauses of breakers go by.
     #[must_use]
     pub fn with_clock(config: Config, lookup: Arc<dyn Lookup>, clock: Clock) -> Self {
         let rules = Arc::new(Rules::new(&config));
         let tls = Tls::new(config.ca_file.clone());
-        Self(Arc::new(Shared { config: Arc::new(config), rules, lookup, tls, clock }))
+        let origins = Origins::new(origins::Setup {
+            breaker: config.breaker,
+            patience: config.retry_after_max.0,
+            clock: clock.clone(),
+        });
+        Self(Arc::new(Shared { config: Arc::new(config), rules, lookup, tls, clock, origins }))
+    }
+
+    /// What is known of the origins that gateways of this broker go to.
+    #[must_use]
+    pub fn origins(&self) -> Origins {
+        self.0.origins.clone()
     }
 
     /// A gateway with an HTTP client of its own.
@@ -65,9 +95,10 @@ impl Broker {
     /// origins; `config` when the credential cannot be sent as HTTP or there are
     /// no certificates to trust.
     pub fn gateway(&self, scope: Scope) -> Result<Gateway, Failure> {
-        let Shared { config, rules, lookup, tls, clock } = &*self.0;
+        let Shared { config, rules, lookup, tls, clock, .. } = &*self.0;
         let concurrency = scope.concurrency.clamp(1, Semaphore::MAX_PERMITS);
         let auth = Auth::new(&scope.credential)?;
+        let gates = self.gates(&scope, concurrency);
         let egress = Egress::new(rules.clone(), scope.base, scope.origins)?;
         let client = Client::new(Setup {
             resolver: Resolver::new(lookup.clone(), rules.clone()),
@@ -76,31 +107,57 @@ impl Broker {
             read_timeout: config.read_timeout.0,
             idle: concurrency,
         })?;
-        Ok(Gateway(Arc::new(Way {
-            egress,
-            auth,
-            client,
-            places: Semaphore::new(concurrency),
-            concurrency,
-            policy: Policy::new(config),
-            config: config.clone(),
-            clock: clock.clone(),
-        })))
+        let (policy, config, clock) = (Policy::new(config), config.clone(), clock.clone());
+        let way = Arc::new(Way { egress, auth, client, gates, concurrency, policy, config, clock });
+        Ok(Gateway { way, methods: Methods::All })
+    }
+
+    /// One for each origin, that of the base URL first.
+    fn gates(&self, scope: &Scope, concurrency: usize) -> Vec<(Url, Gate)> {
+        let within = Duration::from_secs(60);
+        let pace = scope.requests_per_minute.map(|requests| Pace { requests, within });
+        let hint = Hint { concurrency, pace };
+        let credential = self.0.origins.fingerprint(&scope.credential);
+        let mut gates: Vec<(Url, Gate)> = Vec::new();
+        for url in [&scope.base].into_iter().chain(scope.origins.values()) {
+            if !gates.iter().any(|(known, _)| origin::same(known, url)) {
+                gates.push((url.clone(), self.0.origins.gate(url, credential, hint)));
+            }
+        }
+        gates
     }
 }
 
 impl Gateway {
+    /// The same way out, with the same connections and limits, for requests that
+    /// change nothing: any method but `GET`, `HEAD` and `OPTIONS` is denied with
+    /// `egress.dry-run` before anything leaves.
+    #[must_use]
+    pub fn read_only(&self) -> Self {
+        Self { way: self.way.clone(), methods: Methods::Safe }
+    }
+
+    /// The origin of the base URL by its name in [`Origins`], such as
+    /// `https://api.example.com`.
+    #[must_use]
+    pub fn origin(&self) -> &str {
+        // There is one, because every scope has a base URL.
+        self.way.gates.first().map_or("", |(_, gate)| gate.breaker.origin())
+    }
+
     /// Sends one request and reads the whole answer. Dropping it ends the exchange.
     ///
     /// # Errors
     /// `denied` for what the rules forbid; `limit` at a bound, at the step's budget
-    /// or when the run is cancelled; `auth` for 401; `rate-limited` for 429 and for
-    /// a long `Retry-After`; `transient` for 5xx and a network that fails, when all
-    /// attempts did; `config` for a certificate that is not trusted or redirects
+    /// or when the run is cancelled; `auth` for 401; `rate-limited` for 429, for
+    /// a long `Retry-After`, and unsent with `throttle.blocked` while that lasts;
+    /// `transient` for 5xx and a network that fails, when all attempts did, and
+    /// unsent with `breaker.open` while the origin is left alone; `config` for a certificate that is not trusted or redirects
     /// without end; `unsupported` for 501 and a coding that was not asked for. Other
     /// statuses, 403 and 404 among them, are answers.
     pub async fn send(&self, request: Request, meter: &Meter) -> Result<Response, Failure> {
-        let answer = self.0.deliver(request, meter, Hold::Whole).await?;
+        self.admit(&request)?;
+        let answer = self.way.deliver(request, meter, Hold::Whole).await?;
         let (status, headers, attempts) = (answer.status, answer.headers, answer.attempts);
         Ok(Response { status, headers, body: answer.body.into_whole(), attempts })
     }
@@ -119,7 +176,7 @@ impl Gateway {
             .into_iter()
             .enumerate()
             .map(|(at, request)| async move { (at, self.send(request, meter).await) });
-        let mut answers: Vec<_> = stream::iter(sent).buffer_unordered(self.0.concurrency).collect().await;
+        let mut answers: Vec<_> = stream::iter(sent).buffer_unordered(self.way.concurrency).collect().await;
         answers.sort_unstable_by_key(|(at, _)| *at);
         answers.into_iter().map(|(_, answer)| answer).collect()
     }
@@ -130,7 +187,8 @@ impl Gateway {
     /// # Errors
     /// As [`Gateway::send`].
     pub async fn open(&self, request: Request, meter: &Meter) -> Result<Streamed, Failure> {
-        let answer = self.0.deliver(request, meter, Hold::Stream).await?;
+        self.admit(&request)?;
+        let answer = self.way.deliver(request, meter, Hold::Stream).await?;
         Ok(Streamed { status: answer.status, headers: answer.headers, body: answer.body })
     }
 
@@ -140,7 +198,18 @@ impl Gateway {
     /// # Errors
     /// `denied` for a link to any other origin, or to outside the base URL's path.
     pub fn path_of(&self, link: &str) -> Result<String, Failure> {
-        self.0.egress.path_of(link, self.0.auth.owned_parameter())
+        self.way.egress.path_of(link, self.way.auth.owned_parameter())
+    }
+
+    fn admit(&self, request: &Request) -> Result<(), Failure> {
+        if self.methods == Methods::All || request.method.is_safe() {
+            return Ok(());
+        }
+        let message = format!(
+            "a {} request could change something there, and a dry run must not",
+            request.method.as_str()
+        );
+        Err(Failure::new(Class::Denied, "egress.dry-run", message))
     }
 }
 
@@ -152,8 +221,6 @@ impl fmt::Debug for Broker {
 
 impl fmt::Debug for Gateway {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Gateway")
-            .field("base", &super::origin::text(self.0.egress.base()))
-            .finish_non_exhaustive()
+        f.debug_struct("Gateway").field("base", &self.origin()).finish_non_exhaustive()
     }
 }

@@ -1,6 +1,7 @@
 //! Channels through their face: small plugins, the store in memory, the real
 //! broker, and a server on loopback that remembers what it was asked.
 
+mod breakers;
 mod pause;
 mod server;
 

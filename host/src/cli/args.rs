@@ -86,6 +86,12 @@ pub(super) enum Command {
         #[command(subcommand)]
         command: command::record::Command,
     },
+    /// See which remote systems fail, and give one free
+    #[command(after_help = help::ORIGIN)]
+    Origin {
+        #[command(subcommand)]
+        command: command::origin::Command,
+    },
     /// Show the configuration that counts
     #[command(after_help = help::CONFIG)]
     Config {

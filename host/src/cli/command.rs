@@ -3,6 +3,7 @@
 pub(super) mod channel;
 pub(super) mod config;
 pub(super) mod doctor;
+pub(super) mod origin;
 pub(super) mod plugin;
 pub(super) mod record;
 pub(super) mod run;

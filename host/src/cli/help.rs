@@ -22,6 +22,7 @@ Use it:
   run       Look at what syncs did, or end one
   schedule  Look at when channels sync by themselves, or hold that back
   record    Read the imported records
+  origin    See which remote systems fail, and give one free
 
 Everywhere:
 {options}{after-help}
@@ -202,6 +203,24 @@ Examples:
 
 jsonl: a line a record, {\"key\":…,\"updated\":…,\"payload\":{…}}.
 csv: the columns key and updated, then the payload's fields; what is nested stays JSON.";
+
+pub(super) const ORIGIN: &str = "\
+Examples:
+  tidegate origin list
+  tidegate origin close https://acme.zendesk.com";
+pub(super) const ORIGIN_LIST: &str = "\
+Examples:
+  tidegate origin list
+  tidegate origin list --json | jq '.items[] | select(.breaker != \"closed\")'
+
+A breaker that is open lets no request out; the first one after NEXT TRY finds out
+whether the origin works again. BLOCKED UNTIL is what the remote system asked for.";
+pub(super) const ORIGIN_CLOSE: &str = "\
+Example:
+  tidegate origin close https://acme.zendesk.com
+
+The host does it by itself as soon as the origin works again: this is for a person who
+knows so already. It also lifts what the remote system asked for with Retry-After.";
 
 pub(super) const CONFIG: &str = "\
 Example:

@@ -73,6 +73,7 @@ impl Session {
         if needs != Needs::Data {
             app.load_plugins().await;
         }
+        app.restore_breakers().await;
         if needs == Needs::Runs {
             app.start_runs(Reach::Requested);
         } else {

@@ -117,6 +117,9 @@ pub struct Deferred {
     pub since: Timestamp,
     /// What it waits for the end of.
     pub reason: Failure,
+    /// The origin that it waits for, where that is left alone for now.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub origin: Option<String>,
 }
 
 /// One run of one connector.

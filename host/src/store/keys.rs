@@ -23,6 +23,7 @@
 //! | `e` | [`Leases`](Table::Leases) | channel, direction | token and holder |
 //! | `f` | [`LeaseEnds`](Table::LeaseEnds) | channel, direction | until when |
 //! | `k` | [`Ticks`](Table::Ticks) | channel | time of its last tick |
+//! | `b` | [`Breakers`](Table::Breakers) | an origin's name | the breaker, unless it is closed |
 //!
 //! A **channel** is its 16 bytes. A **connector** is its name and a zero byte, which
 //! no name has in it. A **run, newest first** is its 16 bytes, each bit turned over, so
@@ -55,6 +56,7 @@ pub(super) enum Table {
     Leases = b'e',
     LeaseEnds = b'f',
     Ticks = b'k',
+    Breakers = b'b',
 }
 
 impl Table {
@@ -166,6 +168,11 @@ pub(super) fn run_of_job(job: JobId, run: RunId) -> Vec<u8> {
 /// The rows that list the runs of a job.
 pub(super) fn runs_of_job(job: JobId) -> Range {
     Range::prefix(&Table::RunsOfJob.key(&[&job.to_bytes()]))
+}
+
+/// The row of an origin's breaker.
+pub(super) fn breaker(origin: &str) -> Vec<u8> {
+    Table::Breakers.key(&[origin.as_bytes()])
 }
 
 /// The run that a key of one of the three tables of runs ends with.

@@ -1,5 +1,6 @@
 //! What the tables do, seen through the face; on both engines.
 
+mod breakers;
 mod channels;
 mod connectors;
 mod deletion;

@@ -2,13 +2,18 @@
 //!
 //! It hands on what `channels` opens; it opens no connection and reads nothing.
 
-use super::{guest::Guest, import::Source};
+use super::{
+    guest::Guest,
+    import::Source,
+    prober::{Ailing, Probe},
+};
 use crate::{
     channels::{self, Channels},
-    model::{Channel, ChannelId, ChannelName, ChannelType, Name, Paused, RunId},
+    model::{Channel, ChannelId, ChannelName, ChannelType, Name, OriginState, Paused, RunId},
 };
 use futures_util::future::BoxFuture;
 use std::sync::Arc;
+use tokio::sync::watch;
 
 /// Makes channels ready. The host's channels, or a script in tests.
 pub(super) trait Opener: Send + Sync + 'static {
@@ -20,6 +25,15 @@ pub(super) trait Opener: Send + Sync + 'static {
 
     /// Holds the channel's runs back until somebody has mended what the failure tells.
     fn pause<'a>(&'a self, channel: &'a Channel, reason: Paused) -> BoxFuture<'a, ()>;
+
+    /// The origins that are left alone for now.
+    fn ailing(&self) -> Vec<Ailing>;
+
+    /// Changes with every origin that begins or ceases to be left alone.
+    fn origins_changed(&self) -> watch::Receiver<u64>;
+
+    /// Asks a channel's remote system whether it is back.
+    fn probe(&self, channel: ChannelId) -> BoxFuture<'_, Probe>;
 
     /// Lets the channel's runs go again: one of them went well.
     fn resume<'a>(&'a self, channel: &'a Channel) -> BoxFuture<'a, ()>;
@@ -58,6 +72,27 @@ impl Opener for Channels {
         })
     }
 
+    fn ailing(&self) -> Vec<Ailing> {
+        let ailing = |state: OriginState| {
+            let probe_at = state.probe_at?;
+            Some(Ailing { origin: state.origin, probe_at })
+        };
+        self.origins().list().into_iter().filter_map(ailing).collect()
+    }
+
+    fn origins_changed(&self) -> watch::Receiver<u64> {
+        self.origins().changed()
+    }
+
+    fn probe(&self, channel: ChannelId) -> BoxFuture<'_, Probe> {
+        Box::pin(async move {
+            match self.probe(channel).await {
+                true => Probe::Asked,
+                false => Probe::NoCheck,
+            }
+        })
+    }
+
     fn resume<'a>(&'a self, channel: &'a Channel) -> BoxFuture<'a, ()> {
         Box::pin(async move {
             if let Err(error) = self.resume(channel).await {
@@ -71,7 +106,7 @@ fn ready(opened: channels::Opened) -> Ready {
     Ready {
         channel: opened.channel.clone(),
         channel_type: Arc::clone(&opened.offer.channel_type),
-        origin: None,
+        origin: Some(opened.gateway.origin().to_owned()),
         sources: Arc::new(opened),
     }
 }

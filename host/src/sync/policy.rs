@@ -39,6 +39,9 @@ pub(super) const TABLE: [(Class, Policy); 11] = [
 /// Codes that say more than their class: the host itself will see to it.
 const DEFERRED_CODES: [&str; 2] = ["plugin.missing", "plugin.quarantined"];
 
+/// The code of a request that was not sent because its origin is left alone.
+const BREAKER_OPEN: &str = "breaker.open";
+
 /// What to do with a run.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) enum Verdict {
@@ -58,6 +61,8 @@ pub(super) struct Case<'a> {
     /// Since when it has been put off, where it was.
     pub(super) since: Option<Timestamp>,
     pub(super) now: Timestamp,
+    /// Where the channel's remote system is.
+    pub(super) origin: Option<&'a str>,
     /// From 0 up to, not including, 1.
     pub(super) jitter: f64,
 }
@@ -73,8 +78,7 @@ pub(super) fn policy(failure: &Failure) -> Policy {
 
 /// Whether a try counts: one that sent nothing burns no attempt.
 pub(super) fn counts(failure: &Failure) -> bool {
-    !matches!(failure.code.as_str(), "breaker.open" | "throttle.blocked")
-        && failure.class != Class::RateLimited
+    !matches!(failure.code.as_str(), BREAKER_OPEN | "throttle.blocked") && failure.class != Class::RateLimited
 }
 
 pub(super) fn judge(case: &Case<'_>, config: &Config) -> Verdict {
@@ -87,6 +91,7 @@ pub(super) fn judge(case: &Case<'_>, config: &Config) -> Verdict {
             until: case.now.plus(wait(case, config)),
             since: case.since.unwrap_or(case.now),
             reason: case.failure.clone(),
+            origin: case.origin.filter(|_| case.failure.code == BREAKER_OPEN).map(Into::into),
         }),
     }
 }
@@ -114,7 +119,8 @@ mod tests {
     }
 
     fn case(failure: &Failure, tries: u32) -> Case<'_> {
-        Case { failure, tries, since: None, now: Timestamp::from_millis(1_000), jitter: 0.0 }
+        let now = Timestamp::from_millis(1_000);
+        Case { failure, tries, since: None, now, origin: Some("https://a.example"), jitter: 0.0 }
     }
 
     #[test]
@@ -159,6 +165,17 @@ mod tests {
         check(&asked, 9, 0.0, 50);
         check(&asked, 9, 1.0, 55);
         check(&failure(Class::Config, "plugin.missing"), 0, 0.0, 60);
+    }
+
+    #[test]
+    fn a_run_waits_for_an_origin_only_where_that_is_left_alone() {
+        for (code, origin) in [("breaker.open", Some("https://a.example")), ("net.connect", None)] {
+            let down = failure(Class::Transient, code);
+            let Verdict::Defer(deferred) = judge(&case(&down, 0), &Config::default()) else {
+                panic!("{code}")
+            };
+            assert_eq!(deferred.origin.as_deref(), origin);
+        }
     }
 
     #[test]

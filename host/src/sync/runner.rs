@@ -81,7 +81,7 @@ impl Shared {
     }
 
     /// What is to be done about a failure of a run. A try that brought no page is counted.
-    pub(super) fn judge(&self, progress: &Progress, failure: &Failure) -> Verdict {
+    pub(super) fn judge(&self, progress: &Progress, failure: &Failure, origin: Option<&str>) -> Verdict {
         let run = progress.snapshot();
         if policy::counts(failure) {
             progress.count_try();
@@ -91,6 +91,7 @@ impl Shared {
             tries: run.tries,
             since: run.deferred.map(|deferred| deferred.since),
             now: self.clock.now(),
+            origin,
             jitter: fastrand::f64(),
         };
         policy::judge(&case, &self.config)

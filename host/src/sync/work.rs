@@ -30,6 +30,8 @@ use tracing::Instrument;
 
 /// When a job is looked at again that could not be claimed just now.
 const SOON: Duration = Duration::from_secs(1);
+/// How much later than its origin is asked a job goes on that nobody woke.
+const WAKE_LATEST: Duration = Duration::from_secs(300);
 /// The same where the store failed.
 const LATER: Duration = Duration::from_secs(10);
 
@@ -163,7 +165,7 @@ async fn unopened(shared: &Shared, job: &Job, lease: &Lease, failure: Failure) -
     }
     let live = LiveJob::new(job, runs, |_| None, &shared.stopping);
     for run in live.runs.iter().filter(|run| !run.progress.has_ended()) {
-        let ending = match shared.judge(&run.progress, &failure) {
+        let ending = match shared.judge(&run.progress, &failure, None) {
             _ if failure.code == DISABLED => Ending::Cancelled(failure.clone()),
             Verdict::Defer(deferred) => Ending::Deferred(deferred),
             Verdict::Retry | Verdict::Fail => Ending::Failed(failure.clone()),
@@ -176,7 +178,7 @@ async fn unopened(shared: &Shared, job: &Job, lease: &Lease, failure: Failure) -
             return None;
         }
     }
-    Some(after(&live, None, shared))
+    Some(after(&live, shared))
 }
 
 /// Where one job is worked on.
@@ -204,7 +206,7 @@ impl Bench<'_> {
         if ended_well && self.ready.channel.paused.is_some() {
             self.shared.opener.resume(&self.ready.channel).await;
         }
-        Some(after(&self.job, self.ready.origin.as_ref(), self.shared))
+        Some(after(&self.job, self.shared))
     }
 
     fn parallel(&self) -> usize {
@@ -303,7 +305,7 @@ impl Bench<'_> {
                 Err(Stop::Lost) => return Ending::Lost,
                 Err(Stop::Failed(failure)) => failure,
             };
-            match self.shared.judge(&run.progress, &failure) {
+            match self.shared.judge(&run.progress, &failure, self.ready.origin.as_deref()) {
                 Verdict::Retry => {
                     tracing::warn!(run.id = %id, %failure, "a step failed and is tried once more");
                 }
@@ -322,7 +324,7 @@ impl Bench<'_> {
 }
 
 /// What comes after a job whose runs nobody works on any more.
-fn after(job: &LiveJob, origin: Option<&String>, shared: &Shared) -> After {
+fn after(job: &LiveJob, shared: &Shared) -> After {
     let runs = job.snapshot();
     if runs.iter().all(|run| run.status.has_ended()) {
         return After::Done;
@@ -331,8 +333,11 @@ fn after(job: &LiveJob, origin: Option<&String>, shared: &Shared) -> After {
     let until = deferred.clone().map(|deferred| deferred.until).min();
     match until {
         Some(due) if !shared.stopping.is_cancelled() => {
-            let waits = deferred.clone().any(|deferred| deferred.reason.code == "breaker.open");
-            After::Later { due, waits_for: origin.filter(|_| waits).cloned() }
+            let waits_for = deferred.clone().find_map(|deferred| deferred.origin.clone());
+            // Whoever waits for an origin is woken when it is back; the time is for the case
+            // that this is missed.
+            let due = if waits_for.is_some() { due.plus(WAKE_LATEST) } else { due };
+            After::Later { due, waits_for }
         }
         _ => After::Back,
     }

@@ -107,7 +107,9 @@ impl From<sync::Job> for Job {
 impl From<model::Run> for Run {
     fn from(run: model::Run) -> Self {
         let (deferred, reason) = match run.deferred {
-            Some(model::Deferred { until, since, reason }) => (Some(Deferred { until, since }), Some(reason)),
+            Some(model::Deferred { until, since, reason, .. }) => {
+                (Some(Deferred { until, since }), Some(reason))
+            }
             None => (None, None),
         };
         Self {

@@ -5,7 +5,7 @@ use crate::{
     model::{Class, Failure, HostId, Parallel, Run, RunId, Status, Trigger},
     sandbox::Outcome,
     store::Store,
-    sync::{Config, Request},
+    sync::{Config, Request, prober::Ailing},
 };
 use std::{
     num::NonZeroUsize,
@@ -365,4 +365,35 @@ async fn a_run_that_is_put_off_can_be_cancelled() {
     let runs = host.sync.wait(job.id).await.unwrap();
     assert_eq!(outcomes(&runs), ["user cancelled run.cancelled", "ticket skipped run.dependency"]);
     assert_eq!(host.store.jobs().all().await.unwrap(), []);
+}
+
+#[tokio::test(start_paused = true)]
+async fn runs_wait_for_an_origin_that_is_left_alone_and_go_on_when_it_is_back() {
+    let mut host = Host::new();
+    host.probe();
+    let origin = "https://remote.example";
+    let (bad, script) = switched(Class::Transient, "breaker.open");
+    let channel = host.offer(&ready(vec![connector("ticket")]), &[("ticket", &script)]).await;
+    let start = host.clock.now();
+    let probe_at = |seconds| start.plus(Duration::from_secs(seconds));
+    let ailing = |probe_at| vec![Ailing { origin: origin.into(), probe_at }];
+    host.shelf.ail(ailing(probe_at(30)));
+    let job = host.sync.request(all_of(&channel)).await.unwrap();
+    let run = reaches(&host, job.runs[0].id, Status::Deferred).await;
+    assert_eq!((run.tries, run.deferred.unwrap().until), (0, probe_at(30)), "no attempt is burnt");
+    tokio::time::sleep(Duration::from_secs(20)).await;
+    assert_eq!(host.shelf.probed.lock().unwrap().len(), 0);
+    tokio::time::sleep(Duration::from_secs(11)).await;
+    assert_eq!(host.shelf.probed.lock().unwrap().first(), Some(&channel.channel.id), "its check asks");
+
+    host.shelf.ail(ailing(probe_at(60)));
+    let run = host.sync.run(job.runs[0].id).await.unwrap().unwrap();
+    assert_eq!(run.deferred.unwrap().until, probe_at(60), "it tells when the origin is asked next");
+    tokio::time::sleep(Duration::from_secs(30)).await;
+    assert_eq!(script.asked().len(), 1, "no run asks");
+    bad.store(false, Ordering::SeqCst);
+    host.shelf.ail(Vec::new());
+    let back = tokio::time::Instant::now();
+    assert_eq!(outcomes(&host.sync.wait(job.id).await.unwrap()), ["ticket completed"]);
+    assert!(back.elapsed() < Duration::from_secs(1));
 }

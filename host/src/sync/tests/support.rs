@@ -15,6 +15,7 @@ use crate::{
     sync::{
         Config, Reach, Request, Sync,
         opener::{Opener, Ready},
+        prober::{Ailing, Probe},
         schedule,
     },
 };
@@ -29,17 +30,23 @@ use tokio_util::sync::CancellationToken;
 
 /// The channels that can be opened, by name.
 #[derive(Default)]
-pub(in crate::sync) struct Shelf(Mutex<HashMap<ChannelName, Ready>>);
+pub(in crate::sync) struct Shelf {
+    channels: Mutex<HashMap<ChannelName, Ready>>,
+    /// Origins that are left alone.
+    ailing: watch::Sender<Vec<Ailing>>,
+    changes: watch::Sender<u64>,
+    pub(in crate::sync) probed: Mutex<Vec<ChannelId>>,
+}
 
 impl Opener for Shelf {
     fn open<'a>(&'a self, channel: &'a ChannelName) -> BoxFuture<'a, Result<Ready, channels::Error>> {
-        let ready = self.0.lock().unwrap().get(channel).cloned();
+        let ready = self.channels.lock().unwrap().get(channel).cloned();
         let ready = ready.ok_or_else(|| channels::Error::NoChannel(channel.to_string()));
         Box::pin(async move { ready })
     }
 
     fn reopen(&self, channel: ChannelId) -> BoxFuture<'_, Result<Ready, channels::Error>> {
-        let ready = self.0.lock().unwrap().values().find(|ready| ready.channel.id == channel).cloned();
+        let ready = self.channels.lock().unwrap().values().find(|ready| ready.channel.id == channel).cloned();
         let ready = ready.ok_or_else(|| channels::Error::NoChannel(channel.to_string()));
         Box::pin(async move { ready })
     }
@@ -47,6 +54,19 @@ impl Opener for Shelf {
     fn pause<'a>(&'a self, channel: &'a Channel, reason: Paused) -> BoxFuture<'a, ()> {
         self.set_paused(channel, Some(reason));
         Box::pin(async {})
+    }
+
+    fn ailing(&self) -> Vec<Ailing> {
+        self.ailing.borrow().clone()
+    }
+
+    fn origins_changed(&self) -> watch::Receiver<u64> {
+        self.changes.subscribe()
+    }
+
+    fn probe(&self, channel: ChannelId) -> BoxFuture<'_, Probe> {
+        self.probed.lock().unwrap().push(channel);
+        Box::pin(async { Probe::Asked })
     }
 
     fn resume<'a>(&'a self, channel: &'a Channel) -> BoxFuture<'a, ()> {
@@ -57,14 +77,20 @@ impl Opener for Shelf {
 
 impl Shelf {
     fn set_paused(&self, channel: &Channel, because: Option<Paused>) {
-        if let Some(ready) = self.0.lock().unwrap().get_mut(&channel.name) {
+        if let Some(ready) = self.channels.lock().unwrap().get_mut(&channel.name) {
             ready.channel.paused = because;
         }
     }
 
+    /// Sets which origins are left alone.
+    pub(in crate::sync) fn ail(&self, ailing: Vec<Ailing>) {
+        self.ailing.send_replace(ailing);
+        self.changes.send_modify(|count| *count += 1);
+    }
+
     /// The channel of that name as it stands.
     pub(in crate::sync) fn channel(&self, name: &ChannelName) -> Channel {
-        self.0.lock().unwrap()[name].channel.clone()
+        self.channels.lock().unwrap()[name].channel.clone()
     }
 }
 
@@ -103,6 +129,11 @@ impl Host {
         Self { sync, store, clock, shelf, stop, runner: tasks }
     }
 
+    /// Asks origins that are left alone whether they are back.
+    pub(in crate::sync) fn probe(&mut self) {
+        self.runner.spawn(self.sync.prober().run(self.stop.clone()));
+    }
+
     /// Lets channels sync by themselves.
     pub(in crate::sync) fn tick(&mut self, config: schedule::Config) {
         self.runner.spawn(self.sync.scheduler(config).run(self.stop.clone()));
@@ -119,11 +150,11 @@ impl Host {
 
     /// Puts a channel on the shelf as it is.
     pub(in crate::sync) fn put(&self, ready: &Ready) {
-        self.shelf.0.lock().unwrap().insert(ready.channel.name.clone(), ready.clone());
+        self.shelf.channels.lock().unwrap().insert(ready.channel.name.clone(), ready.clone());
     }
 
     pub(in crate::sync) fn take_away(&self, channel: &Ready) {
-        self.shelf.0.lock().unwrap().remove(&channel.channel.name);
+        self.shelf.channels.lock().unwrap().remove(&channel.channel.name);
     }
 
     /// Syncs all of the channel to the end.
