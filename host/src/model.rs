@@ -4,6 +4,7 @@
 
 mod channel;
 mod failure;
+mod history;
 mod id;
 mod manifest;
 mod quantity;
@@ -15,6 +16,7 @@ mod usage;
 
 pub use channel::{Channel, Sealed};
 pub use failure::{Class, Failure, Fault, FieldError};
+pub use history::{LineLevel, LineSource, RunLine, RunPage};
 pub use id::{ChannelId, ChannelName, IdError, JobId, Name, RecordKey, RunId};
 pub use manifest::{
     Auth, AuthScheme, ChannelType, Choice, Condition, Connector, Direction as Ways, DrivenBy, Field,

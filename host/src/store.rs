@@ -13,13 +13,16 @@ mod codec;
 pub mod conformance;
 mod cursors;
 mod due;
+mod ended;
 mod engine;
 mod journal;
 mod keys;
 mod lane;
 mod lock;
+mod logs;
 mod memory;
 mod migration;
+mod pages;
 mod parts;
 mod quarantine;
 mod records;
@@ -36,7 +39,10 @@ pub use batch::{Batch, Expectation, Writes};
 pub use channels::Channels;
 pub use cursors::Cursors;
 pub use due::{Due, DueKey};
+pub use ended::{Ended, EndedRun, Older};
 pub use engine::{Engine, Entry, Range, Want};
+pub use logs::{LogEnd, Logs};
+pub use pages::Pages;
 pub use quarantine::{Quarantine, Quarantined};
 pub use records::Records;
 pub use runs::Runs;
@@ -196,6 +202,18 @@ impl Store {
     #[must_use]
     pub fn runs(&self) -> Runs<'_> {
         Runs(self)
+    }
+
+    /// The pages of runs.
+    #[must_use]
+    pub fn pages(&self) -> Pages<'_> {
+        Pages(self)
+    }
+
+    /// The logs of runs.
+    #[must_use]
+    pub fn logs(&self) -> Logs<'_> {
+        Logs(self)
     }
 
     /// What connectors asked the host to remember.

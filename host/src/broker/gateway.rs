@@ -134,6 +134,13 @@ impl Gateway {
         Ok(Streamed { status: answer.status, headers: answer.headers, body: answer.body })
     }
 
+    /// The text with the channel's credential hidden, in every spelling in which remote
+    /// systems echo it. For texts of a guest, who may have read it in an answer.
+    #[must_use]
+    pub fn redact(&self, text: &str) -> String {
+        self.0.auth.marks().redact(text)
+    }
+
     /// A link from an answer, absolute or starting with `/`, as a path for
     /// [`Request::path`]. The query parameter of a credential is left out.
     ///
