@@ -8,6 +8,7 @@ mod channel;
 mod error;
 mod export;
 mod guard;
+mod history;
 mod host;
 mod paging;
 mod plugin;
@@ -115,7 +116,10 @@ pub fn router(parts: Parts) -> Router {
         .route("/channels/{name}/records/{connector}/{key}", get(record::show))
         .route("/jobs/{id}", get(run::job))
         .route("/runs", get(run::list))
+        .route("/runs/clean", post(history::clean))
         .route("/runs/{id}", get(run::show))
+        .route("/runs/{id}/logs", get(history::logs))
+        .route("/runs/{id}/pages", get(history::pages))
         .route("/runs/{id}/cancel", post(run::cancel));
     Router::new()
         .route("/healthz", get(host::health))

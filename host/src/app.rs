@@ -21,7 +21,7 @@ use crate::{
     clock::Clock,
     config::{Config, Loaded},
     model::Secret,
-    sync::Runner,
+    sync::{Cleaner, Runner},
 };
 use axum::Router;
 use floors::Floors;
@@ -54,6 +54,7 @@ pub struct App {
     stop: CancellationToken,
     watcher: Option<Watcher>,
     runner: Option<Runner>,
+    cleaner: Option<Cleaner>,
     presence: Option<Presence>,
 }
 
@@ -66,6 +67,7 @@ impl App {
         let places = folder::Places::of(&setup.loaded.config.data);
         places.make()?;
         let Floors { store, catalog, watcher, channels, sync, runner } = Floors::build(&setup, &places)?;
+        let cleaner = Cleaner::new(&sync);
         let (config, stop) = (setup.loaded.config.clone(), CancellationToken::new());
         let doctor = doctor::Doctor {
             has_key: setup.key.is_some(),
@@ -95,6 +97,7 @@ impl App {
             stop,
             watcher: Some(watcher),
             runner: Some(runner),
+            cleaner: Some(cleaner),
             presence: None,
         })
     }
@@ -142,6 +145,9 @@ impl App {
             self.tasks.start("plugins", |stop| watcher.run(stop));
         }
         self.start_runs();
+        if let Some(cleaner) = self.cleaner.take() {
+            self.tasks.start("history", |stop| cleaner.run(stop));
+        }
         self.start_api(listener);
         let presence = Presence::of(address);
         presence

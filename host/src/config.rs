@@ -36,6 +36,8 @@ pub struct Config {
     pub catalog: catalog::Config,
     /// How runs are driven.
     pub sync: sync::Config,
+    /// What is kept of runs, and for how long.
+    pub history: sync::HistoryConfig,
     /// The HTTP API.
     pub api: api::Config,
     /// The host's own log.
@@ -53,6 +55,7 @@ impl Default for Config {
             sandbox: sandbox::Config::default(),
             catalog: catalog::Config::default(),
             sync: sync::Config::default(),
+            history: sync::HistoryConfig::default(),
             api: api::Config::default(),
             log: telemetry::Config::default(),
         }
@@ -125,7 +128,7 @@ mod tests {
         refused(
             "colour = 1\n",
             "t.toml, line 1: there is no key 'colour'; known here: data, plugins, grace, store, \
-             broker, sandbox, catalog, sync, api, log",
+             broker, sandbox, catalog, sync, history, api, log",
         );
         refused(
             "[store]\ncache = \"much\"\n",

@@ -8,21 +8,32 @@
 //! of every job (`runner`, `work`); a run reads, decides and commits page by
 //! page (`import`), and `history` writes how it ended.
 
+mod cleaner;
+mod cleaning;
 mod guest;
 mod history;
 mod import;
 mod job;
+mod keeping;
 mod live;
+mod log;
 mod opener;
 mod progress;
 mod runner;
+mod search;
+mod timeline;
 mod work;
 
 #[cfg(test)]
 mod tests;
 
+pub use cleaner::{Cleaned, Cleaner, Cleaning};
+pub use keeping::{Config as HistoryConfig, Keep};
 pub use live::Hold;
+pub use log::{Ear, host_line};
+pub use progress::Pace;
 pub use runner::Runner;
+pub use search::{Found, Search};
 
 use crate::{
     channels::Channels,
@@ -55,6 +66,9 @@ pub struct Config {
     /// Pages in a row that leave nothing behind (same cursor, nothing stored,
     /// nothing settled) after which a run is ended. Default 10, at least 1.
     pub pages_without_progress: NonZeroU32,
+    /// What is kept of runs. No keys of its own: the app takes it from `[history]`.
+    #[serde(skip)]
+    pub history: HistoryConfig,
 }
 
 impl Default for Config {
@@ -64,6 +78,7 @@ impl Default for Config {
             keys_per_step: NonZeroU32::new(1_000).expect("1000 is not 0"),
             record_bytes: Size::mib(1),
             pages_without_progress: NonZeroU32::new(10).expect("10 is not 0"),
+            history: HistoryConfig::default(),
         }
     }
 }
@@ -265,6 +280,12 @@ impl Sync {
     #[must_use]
     pub fn follow(&self, id: RunId) -> Option<watch::Receiver<Run>> {
         self.shared.live.progress(id).map(|progress| progress.follow())
+    }
+
+    /// How fast a run goes; none where it does not go on here, or nothing is known yet.
+    #[must_use]
+    pub fn pace(&self, id: RunId) -> Option<Pace> {
+        self.shared.live.progress(id).and_then(|progress| progress.pace())
     }
 
     /// The job of a channel that is going on.

@@ -4,6 +4,7 @@
 //! same types that the API writes with.
 
 mod channel;
+mod history;
 mod host;
 mod list;
 mod plugin;
@@ -12,6 +13,7 @@ mod record;
 mod run;
 
 pub use channel::{Channel, ChannelDetail, CheckReport, ConnectorState, Edit, NewChannel, NewSync};
+pub use history::{Clean, Cleaned, Log, LogLine, Page};
 pub use host::{Check, Configuration, Diagnosis, Health, KeySource, Level};
 pub use list::List;
 pub use plugin::{Inspection, Plugin, PluginState, Refusal};

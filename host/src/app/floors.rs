@@ -45,8 +45,12 @@ impl Floors {
             key: setup.key.clone(),
         })
         .map_err(Error::Channels)?;
-        // The key stands with the other limits of a step.
-        let sync = sync::Config { record_bytes: config.sandbox.limits.record_bytes, ..config.sync.clone() };
+        // These keys stand elsewhere: with the other limits of a step, and under `[history]`.
+        let sync = sync::Config {
+            record_bytes: config.sandbox.limits.record_bytes,
+            history: config.history.clone(),
+            ..config.sync.clone()
+        };
         let (sync, runner) = Sync::build(sync, store.clone(), channels.clone(), clock.clone());
         Ok(Self { store, catalog, watcher, channels, sync, runner })
     }

@@ -135,10 +135,12 @@ impl Gateway {
     }
 
     /// The text with the channel's credential hidden, in every spelling in which remote
-    /// systems echo it. For texts of a guest, who may have read it in an answer.
+    /// systems echo it. For texts of a guest, who may have read it in an answer. A long text
+    /// may have been cut: what looks like the first half of the credential at its end is
+    /// hidden, too.
     #[must_use]
     pub fn redact(&self, text: &str) -> String {
-        self.0.auth.marks().redact(text)
+        self.0.auth.marks().redact_cut(text)
     }
 
     /// A link from an answer, absolute or starting with `/`, as a path for

@@ -3,13 +3,13 @@
 //!
 //! It keeps no cursor: nothing of it is needed to go on.
 
-use super::{Error, progress::Progress};
+use super::{Error, log::RunLog, progress::Progress};
 use crate::{
     clock::Clock,
     model::{Class, Failure, Fault, JobId, Run, Status},
     store::{self, Batch, Store},
 };
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 /// Tries to write a row that ends a run, and the pause after the first; each
 /// further pause is twice as long. Together about 6 s: longer than a hiccup of
@@ -57,7 +57,7 @@ impl History {
         if !run.status.has_ended() {
             end(&mut run, ending, progress.was_asked());
             run.ended = Some(self.clock.now());
-            self.write(std::slice::from_ref(&run)).await;
+            self.write(std::slice::from_ref(&run), progress.log()).await;
             progress.show(run.clone());
         }
         log(&run);
@@ -84,7 +84,7 @@ impl History {
             tracing::warn!(run.id = %run.id, connector = %run.connector, "a run was interrupted");
         }
         if !runs.is_empty() {
-            self.write(&runs).await;
+            self.write(&runs, None).await;
         }
     }
 
@@ -107,11 +107,16 @@ impl History {
         }
     }
 
-    /// Writes rows that must not get lost; the last failure is logged.
-    async fn write(&self, runs: &[Run]) {
+    /// Writes rows that must not get lost, with the end of the log of the one run that has
+    /// one here; the last failure is logged.
+    async fn write(&self, runs: &[Run], log: Option<&Arc<RunLog>>) {
         let mut pause = FIRST_PAUSE;
+        log.zip(runs.first()).inspect(|(log, run)| log.close(run));
         for attempt in 1..=TRIES {
-            let Err(error) = self.store.commit(rows(runs)).await else {
+            let mut batch = rows(runs);
+            let logged = log.map(|log| (log, log.put_into(&mut batch)));
+            let Err(error) = self.store.commit(batch).await else {
+                logged.inspect(|(log, next)| log.landed(*next));
                 return;
             };
             if attempt == TRIES {

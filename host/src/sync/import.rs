@@ -116,7 +116,21 @@ impl<'a> Pages<'a> {
             if !more {
                 return Ok(());
             }
-            read = self.reader.next().await?;
+            read = self.next().await?;
+        }
+    }
+
+    /// The page that was begun. What the run says while it takes long is stored meanwhile.
+    async fn next(&mut self) -> Result<Option<Taken>, Ending> {
+        let log = self.import.progress.log();
+        loop {
+            tokio::select! {
+                biased;
+                read = self.reader.next() => return read,
+                () = async { log.expect("there is one").is_due().await }, if log.is_some() => {
+                    self.writer.flush_log().await;
+                }
+            }
         }
     }
 
@@ -129,7 +143,7 @@ impl<'a> Pages<'a> {
             }
         }
         self.writer.begin().await.map_err(broken)?;
-        self.reader.next().await
+        self.next().await
     }
 
     /// Decides on a page and commits it while the next one is read. False when

@@ -4,6 +4,7 @@
 
 use super::{
     Config, Error,
+    cleaner::Removed,
     history::History,
     live::{Claim, Live, LiveJob},
     opener::Opener,
@@ -33,6 +34,7 @@ pub(super) struct Shared {
     pub(super) opener: Arc<dyn Opener>,
     pub(super) live: Live,
     pub(super) history: History,
+    pub(super) removed: Removed,
     /// One permit a channel that syncs.
     pub(super) slots: Arc<Semaphore>,
     /// Parent of every run's token.
@@ -45,6 +47,7 @@ impl Shared {
             history: History::new(store.clone(), clock.clone()),
             slots: Arc::new(Semaphore::new(config.channels_at_once.get())),
             live: Live::default(),
+            removed: Removed::default(),
             stopping: CancellationToken::new(),
             config,
             store,

@@ -8,6 +8,7 @@ use super::{
     history::Ending,
     import::{Import, panicked},
     live::{Claim, LiveJob, LiveRun},
+    log,
     opener::Ready,
     runner::Shared,
 };
@@ -88,6 +89,7 @@ impl Bench {
 
     /// A mistake of the host in one run must not take the others along.
     async fn one(&self, index: usize, run: &LiveRun) {
+        log::open(&self.shared, &run.progress).await;
         let ending = AssertUnwindSafe(self.ending(index, run)).catch_unwind().await;
         let ending = ending.unwrap_or_else(|_panic| Ending::Failed(panicked()));
         self.shared.history.close(&run.progress, ending).await;

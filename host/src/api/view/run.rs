@@ -1,8 +1,12 @@
 //! A run as it is shown.
 
 use super::Problem;
-use crate::model::{
-    self, ChannelId, ChannelName, Counters, Direction, JobId, Name, RunId, Status, Timestamp, Trigger, Usage,
+use crate::{
+    model::{
+        self, ChannelId, ChannelName, Counters, Direction, JobId, Name, RunId, Status, Timestamp, Trigger,
+        Usage,
+    },
+    sync::Pace,
 };
 use serde::{Deserialize, Serialize};
 
@@ -38,6 +42,12 @@ pub struct Run {
     pub pages: u64,
     /// Number of records that the remote system says there are.
     pub total: Option<u64>,
+    /// Records read a second, over about the last ten seconds; only while it goes on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rate: Option<f64>,
+    /// How many milliseconds it takes to read what is left, at that rate.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub left_ms: Option<u64>,
     /// What became of the records.
     pub counters: Counters,
     /// Why it failed or was skipped.
@@ -67,6 +77,16 @@ impl Job {
     }
 }
 
+impl Run {
+    /// The run with how fast it goes, where that is known.
+    #[must_use]
+    pub fn at_pace(self, pace: Option<Pace>) -> Self {
+        // A tenth of a record is exact enough for people and programs.
+        let rate = pace.map(|pace| (pace.rate * 10.0).round() / 10.0);
+        Self { rate, left_ms: pace.and_then(|pace| pace.left_ms), ..self }
+    }
+}
+
 impl From<model::Run> for Run {
     fn from(run: model::Run) -> Self {
         Self {
@@ -84,6 +104,8 @@ impl From<model::Run> for Run {
             ended: run.ended,
             pages: run.pages,
             total: run.total,
+            rate: None,
+            left_ms: None,
             counters: run.counters,
             error: run.error.map(Problem::from),
             usage: run.usage,
