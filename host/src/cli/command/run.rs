@@ -302,7 +302,11 @@ mod tests {
         other.id = crate::model::RunId::from_bytes([9; 16]);
         let text = whole(&this, &[], &[this.clone(), other]);
         let (_, neighbours) = text.split_once("runs of the same sync:\n").expect("two runs");
-        insta::assert_snapshot!(neighbours, @"");
+        insta::assert_snapshot!(neighbours, @"
+        CONNECTOR  STATUS      READ  CHANGED   TOOK  RUN
+        user       completed  2,500    2,300  4.2 s  this one
+        ticket     failed     2,500    2,300  4.2 s  09144GJ289144GJ289144GJ289
+        ");
         assert!(!whole(&this, &[], std::slice::from_ref(&this)).contains("same sync"));
     }
 

@@ -129,6 +129,10 @@ mod tests {
                 json!({"said": "two words", "none": "", "n": 3}),
             ),
         ];
-        insta::assert_snapshot!(lines.iter().map(text).collect::<Vec<_>>().join("\n"), @"");
+        insta::assert_snapshot!(lines.iter().map(text).collect::<Vec<_>>().join("\n"), @r#"
+        2026-01-01 00:00:00.123Z  info   host   run started  full=false  trigger=Request
+        2026-01-01 00:00:00.123Z  warn   guest  a page is too large  per-page=500
+        2026-01-01 00:00:00.123Z  error  guest  odd�[2J  said="two words"  none=""  n=3
+        "#);
     }
 }

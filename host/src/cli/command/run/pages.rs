@@ -151,12 +151,22 @@ mod tests {
 
     #[test]
     fn what_stands_out_is_told_in_short() {
-        insta::assert_snapshot!(timeline(&pages()).expect("there are pages"), @"");
+        insta::assert_snapshot!(timeline(&pages()).expect("there are pages"), @"
+        a page took     1.0 s in the middle
+        pages a minute  15.6
+        slowest         page 2: 12.3 s, 1,000 read, 2 requests, 683.5 KiB
+                        page 3: 1.1 s, 1,000 read, 2 requests, 683.5 KiB
+                        page 4: 1.0 s, 1,000 read, 2 requests, 683.5 KiB
+        ");
         assert_eq!(timeline(&[]), None);
     }
 
     #[test]
     fn pages_are_a_table() {
-        insta::assert_snapshot!(table(&pages()[..2]).render(None), @"");
+        insta::assert_snapshot!(table(&pages()[..2]).render(None), @"
+        PAGE  AT                      TOOK   READ  ADDED  UPDATED  UNCHANGED  DELETED  QUARANTINED  REQUESTS      BYTES
+           1  2026-01-01 00:00:01Z  900 ms  1,000    990       10          0        0            0         2  683.5 KiB
+           2  2026-01-01 00:00:02Z  12.3 s  1,000    990       10          0        0            0         2  683.5 KiB
+        ");
     }
 }
