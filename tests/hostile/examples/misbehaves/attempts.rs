@@ -63,7 +63,7 @@ const LINKS: &[&str] = &[
 
 /// Says what the remote system answers in every way in which a guest can say something.
 fn tell_answer(transport: &dyn Transport) -> Error {
-    let answer = match transport.send(&Request::get("/echo")) {
+    let answer = match transport.send(Request::get("/echo")) {
         Ok(response) => String::from_utf8_lossy(&response.body).into_owned(),
         Err(error) => return error,
     };

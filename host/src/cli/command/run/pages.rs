@@ -107,9 +107,8 @@ pub(super) fn timeline(pages: &[Page]) -> Option<String> {
     let mut sorted: Vec<_> = pages.iter().map(|Page(page)| page).collect();
     sorted.sort_by_key(|page| std::cmp::Reverse(page.took_ms));
     let middle = sorted.get(sorted.len() / 2)?.took_ms;
-    let mut lines = vec![("a page took", format!("{} in the middle", duration(middle)))];
-    if took > 0 {
-        let tenths = pages.len() as u64 * 600_000 / took;
+    let mut lines = vec![("a page takes", format!("{} (the median)", duration(middle)))];
+    if let Some(tenths) = (pages.len() as u64 * 600_000).checked_div(took) {
         lines.push(("pages a minute", format!("{}.{}", count(tenths / 10), tenths % 10)));
     }
     lines.extend(sorted.iter().take(SLOWEST).enumerate().map(|(at, page)| {
@@ -152,7 +151,7 @@ mod tests {
     #[test]
     fn what_stands_out_is_told_in_short() {
         insta::assert_snapshot!(timeline(&pages()).expect("there are pages"), @"
-        a page took     1.0 s in the middle
+        a page takes    1.0 s (the median)
         pages a minute  15.6
         slowest         page 2: 12.3 s, 1,000 read, 2 requests, 683.5 KiB
                         page 3: 1.1 s, 1,000 read, 2 requests, 683.5 KiB
