@@ -8,6 +8,7 @@ mod channel;
 mod error;
 mod export;
 mod guard;
+mod history;
 mod host;
 mod origin;
 mod paging;
@@ -127,12 +128,15 @@ pub fn router(parts: Parts) -> Router {
         .route("/origins/close", post(origin::close))
         .route("/jobs/{id}", get(run::job))
         .route("/runs", get(run::list))
+        .route("/runs/clean", post(history::clean))
         .route("/runs/{id}", get(run::show))
         .route("/runs/{id}/cancel", post(run::cancel))
         .route("/schedule", get(schedule::show))
         .route("/schedule/next", get(schedule::next))
         .route("/schedule/pause", post(schedule::pause))
-        .route("/schedule/resume", post(schedule::resume));
+        .route("/schedule/resume", post(schedule::resume))
+        .route("/runs/{id}/logs", get(history::logs))
+        .route("/runs/{id}/pages", get(history::pages));
     Router::new()
         .route("/healthz", get(host::health))
         .nest("/api/v1", api)

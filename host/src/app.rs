@@ -22,7 +22,7 @@ use crate::{
     clock::Clock,
     config::{Config, Loaded},
     model::Secret,
-    sync::{Prober, Reach, Runner, Scheduler},
+    sync::{Cleaner, Prober, Reach, Runner, Scheduler},
 };
 use axum::Router;
 use floors::Floors;
@@ -59,6 +59,7 @@ pub struct App {
     runner: Option<Runner>,
     scheduler: Option<Scheduler>,
     prober: Option<Prober>,
+    cleaner: Option<Cleaner>,
     presence: Option<Presence>,
 }
 
@@ -72,6 +73,7 @@ impl App {
         places.make()?;
         let Floors { store, catalog, watcher, channels, breakers, sync, timetable, runner } =
             Floors::build(&setup, &places)?;
+        let cleaner = Cleaner::new(&sync);
         let (config, stop) = (setup.loaded.config.clone(), CancellationToken::new());
         let (scheduler, prober) = (sync.scheduler(config.schedule.clone()), sync.prober());
         let doctor = doctor::Doctor {
@@ -107,6 +109,7 @@ impl App {
             runner: Some(runner),
             scheduler: Some(scheduler),
             prober: Some(prober),
+            cleaner: Some(cleaner),
             presence: None,
         })
     }
@@ -175,6 +178,9 @@ impl App {
         }
         self.restore_breakers().await;
         self.start_runs(Reach::All);
+        if let Some(cleaner) = self.cleaner.take() {
+            self.tasks.start("history", |stop| cleaner.run(stop));
+        }
         self.start_api(listener);
         let presence = Presence::of(address);
         presence

@@ -38,6 +38,8 @@ pub struct Config {
     pub sync: sync::Config,
     /// When channels sync by themselves.
     pub schedule: sync::schedule::Config,
+    /// What is kept of runs, and for how long.
+    pub history: sync::HistoryConfig,
     /// The HTTP API.
     pub api: api::Config,
     /// The host's own log.
@@ -56,6 +58,7 @@ impl Default for Config {
             catalog: catalog::Config::default(),
             sync: sync::Config::default(),
             schedule: sync::schedule::Config::default(),
+            history: sync::HistoryConfig::default(),
             api: api::Config::default(),
             log: telemetry::Config::default(),
         }
@@ -128,7 +131,7 @@ mod tests {
         refused(
             "colour = 1\n",
             "t.toml, line 1: there is no key 'colour'; known here: data, plugins, grace, store, \
-             broker, sandbox, catalog, sync, schedule, api, log",
+             broker, sandbox, catalog, sync, schedule, history, api, log",
         );
         refused(
             "[store]\ncache = \"much\"\n",

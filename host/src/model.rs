@@ -4,6 +4,7 @@
 
 mod channel;
 mod failure;
+mod history;
 mod id;
 mod job;
 mod manifest;
@@ -18,6 +19,7 @@ mod usage;
 
 pub use channel::{Channel, Parallel, Paused, Sealed, Vanished};
 pub use failure::{Class, Failure, Fault, FieldError};
+pub use history::{LineLevel, LineSource, RunLine, RunPage};
 pub use id::{ChannelId, ChannelName, HostId, IdError, JobId, Name, RecordKey, RunId};
 pub use job::{Again, Asked, Job};
 pub use manifest::{

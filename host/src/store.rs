@@ -14,6 +14,7 @@ mod codec;
 pub mod conformance;
 mod cursors;
 mod due;
+mod ended;
 mod engine;
 mod jobs;
 mod journal;
@@ -21,8 +22,10 @@ mod keys;
 mod lane;
 mod leases;
 mod lock;
+mod logs;
 mod memory;
 mod migration;
+mod pages;
 mod parts;
 mod quarantine;
 mod records;
@@ -41,9 +44,12 @@ pub use breakers::Breakers;
 pub use channels::Channels;
 pub use cursors::Cursors;
 pub use due::{Due, DueKey};
+pub use ended::{Ended, EndedRun, Older};
 pub use engine::{Engine, Entry, Range, Want};
 pub use jobs::{Jobs, KeptJob};
 pub use leases::{Lease, Leases, Owner, Standing};
+pub use logs::{LogEnd, Logs};
+pub use pages::Pages;
 pub use quarantine::{Quarantine, Quarantined};
 pub use records::Records;
 pub use runs::Runs;
@@ -222,6 +228,18 @@ impl Store {
     #[must_use]
     pub fn runs(&self) -> Runs<'_> {
         Runs(self)
+    }
+
+    /// The pages of runs.
+    #[must_use]
+    pub fn pages(&self) -> Pages<'_> {
+        Pages(self)
+    }
+
+    /// The logs of runs.
+    #[must_use]
+    pub fn logs(&self) -> Logs<'_> {
+        Logs(self)
     }
 
     /// What connectors asked the host to remember.

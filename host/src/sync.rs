@@ -9,12 +9,16 @@
 //! (`turns`); a run reads, decides and commits page by page (`import`), `policy` says what
 //! is done about a failure, and `history` writes what became of it.
 
+mod cleaner;
+mod cleaning;
 mod guest;
 mod history;
 mod import;
 mod job;
+mod keeping;
 mod lease;
 mod live;
+mod log;
 mod opener;
 mod policy;
 mod prober;
@@ -23,6 +27,8 @@ mod queue;
 mod runner;
 pub mod schedule;
 mod scheduler;
+mod search;
+mod timeline;
 mod timetable;
 mod turns;
 mod work;
@@ -30,10 +36,15 @@ mod work;
 #[cfg(test)]
 mod tests;
 
+pub use cleaner::{Cleaned, Cleaner, Cleaning};
+pub use keeping::{Config as HistoryConfig, Keep};
 pub use live::Hold;
+pub use log::{Ear, host_line};
 pub use prober::Prober;
+pub use progress::Pace;
 pub use runner::{Reach, Runner};
 pub use scheduler::Scheduler;
+pub use search::{Found, Search};
 pub use timetable::{Held, Idle, Planned, Timetable};
 
 use crate::{
@@ -81,6 +92,9 @@ pub struct Config {
     /// Pages in a row that leave nothing behind (same cursor, nothing stored,
     /// nothing settled) after which a run is ended. Default 10, at least 1.
     pub pages_without_progress: NonZeroU32,
+    /// What is kept of runs. No keys of its own: the app takes it from `[history]`.
+    #[serde(skip)]
+    pub history: HistoryConfig,
 }
 
 impl Default for Config {
@@ -94,6 +108,7 @@ impl Default for Config {
             keys_per_step: NonZeroU32::new(1_000).expect("1000 is not 0"),
             record_bytes: Size::mib(1),
             pages_without_progress: NonZeroU32::new(10).expect("10 is not 0"),
+            history: HistoryConfig::default(),
         }
     }
 }
@@ -372,6 +387,13 @@ impl Sync {
     }
 
     /// The job of a channel that is worked on here.
+    /// How fast a run goes; none where it does not go on here, or nothing is known yet.
+    #[must_use]
+    pub fn pace(&self, id: RunId) -> Option<Pace> {
+        self.shared.live.progress(id).and_then(|progress| progress.pace())
+    }
+
+    /// The job of a channel that is going on.
     #[must_use]
     pub fn live_job(&self, channel: ChannelId) -> Option<JobId> {
         self.shared.live.of_channel(channel)

@@ -3,6 +3,7 @@
 //! It holds no metrics and never sees a secret or a payload: neither is a field.
 
 mod filter;
+mod run_lines;
 
 pub use filter::Filter;
 
@@ -65,7 +66,7 @@ pub fn start(config: &Config) {
     };
     let filtered = layer.with_filter(config.level.targets());
     // A second subscriber is refused; in tests several hosts share the first one.
-    let _ = tracing_subscriber::registry().with(filtered).try_init();
+    let _ = tracing_subscriber::registry().with(filtered).with(run_lines::layer()).try_init();
 }
 
 /// `NO_COLOR` is the terminal user's wish, not a setting of the host.

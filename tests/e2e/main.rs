@@ -4,6 +4,7 @@ mod crash;
 mod egress;
 mod faults;
 mod guests;
+mod history;
 mod import;
 mod plugins;
 mod secrets;

@@ -1,6 +1,7 @@
 //! The API through its router, on floors that lie in memory.
 
 mod channels;
+mod history;
 mod host;
 mod origins;
 mod records;

@@ -4,6 +4,7 @@
 //! same types that the API writes with.
 
 mod channel;
+mod history;
 mod host;
 mod list;
 mod origin;
@@ -14,6 +15,7 @@ mod run;
 mod schedule;
 
 pub use channel::{Channel, ChannelDetail, CheckReport, ConnectorState, Edit, NewChannel, NewSync};
+pub use history::{Clean, Cleaned, Log, LogLine, Page};
 pub use host::{Check, Configuration, Diagnosis, Health, KeySource, Level};
 pub use list::List;
 pub use origin::{Origin, OriginFailure, OriginName};

@@ -49,8 +49,12 @@ impl Floors {
         .map_err(Error::Channels)?;
         let breakers = channels.breaker_keeper();
         let host = places.host().map_err(|source| Error::Folder { folder: places.data.clone(), source })?;
-        // The key stands with the other limits of a step.
-        let sync = sync::Config { record_bytes: config.sandbox.limits.record_bytes, ..config.sync.clone() };
+        // These keys stand elsewhere: with the other limits of a step, and under `[history]`.
+        let sync = sync::Config {
+            record_bytes: config.sandbox.limits.record_bytes,
+            history: config.history.clone(),
+            ..config.sync.clone()
+        };
         let (sync, runner) = Sync::build(sync, store.clone(), channels.clone(), clock.clone(), host);
         let timetable = Timetable::new(config.schedule.clone(), store.clone(), clock.clone());
         Ok(Self { store, catalog, watcher, channels, breakers, sync, timetable, runner })

@@ -192,6 +192,15 @@ impl Gateway {
         Ok(Streamed { status: answer.status, headers: answer.headers, body: answer.body })
     }
 
+    /// The text with the channel's credential hidden, in every spelling in which remote
+    /// systems echo it. For texts of a guest, who may have read it in an answer. A long text
+    /// may have been cut: what looks like the first half of the credential at its end is
+    /// hidden, too.
+    #[must_use]
+    pub fn redact(&self, text: &str) -> String {
+        self.way.auth.marks().redact_cut(text)
+    }
+
     /// A link from an answer, absolute or starting with `/`, as a path for
     /// [`Request::path`]. The query parameter of a credential is left out.
     ///

@@ -145,13 +145,35 @@ done, 1 where it failed, 3 where records are in quarantine or some connectors fa
 pub(super) const RUN: &str = "\
 Examples:
   tidegate run list --channel support
-  tidegate run show 01K6Z5F5V0A7Q2XJ8M3R9T4B6C";
+  tidegate run show 01K6Z5F5V0A7Q2XJ8M3R9T4B6C
+  tidegate run logs 01K6Z5F5V0A7Q2XJ8M3R9T4B6C --follow";
 pub(super) const RUN_LIST: &str = "\
-Example:
-  tidegate run list --channel support --limit 5";
+Examples:
+  tidegate run list --channel support --limit 5
+  tidegate run list --status failed,deferred --since 24h
+
+A run stands as queued, running, completed, completed-with-warnings, failed, deferred,
+skipped or cancelled.";
 pub(super) const RUN_SHOW: &str = "\
 Example:
   tidegate run show 01K6Z5F5V0A7Q2XJ8M3R9T4B6C";
+pub(super) const RUN_LOGS: &str = "\
+Examples:
+  tidegate run logs 01K6Z5F5V0A7Q2XJ8M3R9T4B6C --level warn
+  tidegate run logs 01K6Z5F5V0A7Q2XJ8M3R9T4B6C --follow
+  tidegate run logs 01K6Z5F5V0A7Q2XJ8M3R9T4B6C --follow --json | jq .message
+
+With --follow and --json every line is a document of its own.";
+pub(super) const RUN_PAGES: &str = "\
+Example:
+  tidegate run pages 01K6Z5F5V0A7Q2XJ8M3R9T4B6C --limit 20";
+pub(super) const RUN_CLEAN: &str = "\
+Examples:
+  tidegate run clean --dry-run
+  tidegate run clean --completed-older 1d --failed-older 7d
+
+The newest run of each connector stays, and so do runs that go on. No record, no cursor
+and no due key goes with a run.";
 pub(super) const RUN_CANCEL: &str = "\
 Example:
   tidegate run cancel 01K6Z5F5V0A7Q2XJ8M3R9T4B6C

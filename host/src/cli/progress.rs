@@ -3,7 +3,7 @@
 
 use super::{
     out::Out,
-    text::{clean, count, time},
+    text::{clean, count, pace, time},
 };
 use crate::{
     api::view::{Job, Run},
@@ -96,8 +96,11 @@ fn remark(run: &Run) -> String {
         let reason = run.error.as_ref().map(|error| format!(": {}", clean(&error.message)));
         return format!("put off until {}{}", time(deferred.until), reason.unwrap_or_default());
     }
-    match run.counters.quarantined {
-        0 => run.status.to_string(),
-        quarantined => format!("{}, {} in quarantine", run.status, count(quarantined)),
+    let quarantined = run.counters.quarantined;
+    let mut remark = run.status.to_string();
+    remark.extend(pace(run.rate, run.left_ms).map(|pace| format!(", {pace}")));
+    if quarantined > 0 {
+        remark.push_str(&format!(", {} in quarantine", count(quarantined)));
     }
+    remark
 }

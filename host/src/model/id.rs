@@ -1,5 +1,6 @@
 //! Names and ids, each a type of its own, so that arguments cannot be swapped.
 
+use super::Timestamp;
 use serde::{Deserialize, Serialize};
 use std::{
     fmt,
@@ -153,6 +154,12 @@ macro_rules! ulid_id {
             #[expect(clippy::new_without_default, reason = "every call gives another id")]
             pub fn new() -> Self {
                 Self(next_ulid())
+            }
+
+            /// When it was made, by the machine's clock.
+            #[must_use]
+            pub fn time(self) -> Timestamp {
+                Timestamp::from_millis(i64::try_from(self.0.timestamp_ms()).unwrap_or(i64::MAX))
             }
 
             /// The 16 bytes, in sorting order.

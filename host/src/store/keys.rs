@@ -24,15 +24,20 @@
 //! | `f` | [`LeaseEnds`](Table::LeaseEnds) | channel, direction | until when |
 //! | `k` | [`Ticks`](Table::Ticks) | channel | time of its last tick |
 //! | `b` | [`Breakers`](Table::Breakers) | an origin's name | the breaker, unless it is closed |
+//! | `a` | [`EndedRuns`](Table::EndedRuns) | channel, connector, direction, kind of end, run | nothing |
+//! | `g` | [`Pages`](Table::Pages) | run, page | the page as history keeps it |
+//! | `w` | [`Log`](Table::Log) | run | where its log ends |
+//! | `w` | [`Log`](Table::Log) | run, line | the line |
 //!
 //! A **channel** is its 16 bytes. A **connector** is its name and a zero byte, which
 //! no name has in it. A **run, newest first** is its 16 bytes, each bit turned over, so
-//! that a scan from the front meets the newest run first. Whatever a guest may
+//! that a scan from the front meets the newest run first. A **page** and a **line** are
+//! numbers of 8 bytes, the greatest last. Whatever a guest may
 //! have named comes last and as it is, so it needs no escaping. Nothing here is
 //! ever changed in place: another layout gets another byte and a migration.
 
 use super::Range;
-use crate::model::{ChannelId, Direction, JobId, Name, RunId};
+use crate::model::{ChannelId, Direction, JobId, Name, Run, RunId, Status};
 
 /// The tables, by the first byte of their keys.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -57,12 +62,25 @@ pub(super) enum Table {
     LeaseEnds = b'f',
     Ticks = b'k',
     Breakers = b'b',
+    EndedRuns = b'a',
+    Pages = b'g',
+    Log = b'w',
 }
 
 impl Table {
     /// Those whose keys go on with channel and connector.
-    pub(super) const OF_CONNECTORS: [Self; 6] =
-        [Self::Records, Self::Totals, Self::Cursors, Self::Due, Self::Quarantine, Self::State];
+    pub(super) const OF_CONNECTORS: [Self; 7] = [
+        Self::Records,
+        Self::Totals,
+        Self::Cursors,
+        Self::Due,
+        Self::Quarantine,
+        Self::State,
+        Self::EndedRuns,
+    ];
+
+    /// Those whose keys go on with a run, as it is.
+    pub(super) const OF_RUNS: [Self; 2] = [Self::Pages, Self::Log];
 
     /// Those whose keys go on with channel and direction.
     pub(super) const OF_DIRECTIONS: [Self; 3] = [Self::Jobs, Self::Leases, Self::LeaseEnds];
@@ -80,6 +98,11 @@ impl Table {
     /// Every row of a connector, in one of [`OF_CONNECTORS`](Self::OF_CONNECTORS).
     pub(super) fn rows_in(self, channel: ChannelId, connector: &Name) -> Range {
         Range::prefix(&self.in_connector(channel, connector, b""))
+    }
+
+    /// Every row of a run, in one of [`OF_RUNS`](Self::OF_RUNS).
+    pub(super) fn rows_of_run(self, run: RunId) -> Range {
+        Range::prefix(&self.key(&[&run.to_bytes()]))
     }
 
     /// The row of a key of a connector, in one of [`OF_CONNECTORS`](Self::OF_CONNECTORS).
@@ -189,6 +212,61 @@ pub(super) fn tick(channel: ChannelId) -> Vec<u8> {
 /// The channel that a key of [`Ticks`](Table::Ticks) ends with.
 pub(super) fn tick_channel(key: &[u8]) -> Option<ChannelId> {
     Some(ChannelId::from_bytes(*key.last_chunk()?))
+}
+
+/// The row of a page of a run.
+pub(super) fn page(run: RunId, page: u64) -> Vec<u8> {
+    Table::Pages.key(&[&run.to_bytes(), &page.to_be_bytes()])
+}
+
+/// The row that tells where the log of a run ends. Its lines come right after it.
+pub(super) fn log_end(run: RunId) -> Vec<u8> {
+    Table::Log.key(&[&run.to_bytes()])
+}
+
+/// The row of a line of a run's log.
+pub(super) fn log_line(run: RunId, line: u64) -> Vec<u8> {
+    Table::Log.key(&[&run.to_bytes(), &line.to_be_bytes()])
+}
+
+/// The number of the page or line that a key of one of [`Table::OF_RUNS`] ends with.
+pub(super) fn number(key: &[u8]) -> Option<u64> {
+    key.last_chunk().copied().map(u64::from_be_bytes)
+}
+
+/// The row that lists a run among those of its connector that ended alike.
+pub(super) fn ended_run(run: &Run) -> Vec<u8> {
+    let direction = match run.direction {
+        Direction::Import => b'i',
+        Direction::Export => b'e',
+    };
+    let kind = if run.status == Status::Completed { WELL } else { NOT_WELL };
+    let mut key = Table::EndedRuns.in_connector(run.channel_id, &run.connector, &[direction, kind]);
+    key.extend_from_slice(&run.id.to_bytes());
+    key
+}
+
+/// The two kinds of end, as they stand in keys of [`Table::EndedRuns`].
+pub(super) const WELL: u8 = b'c';
+pub(super) const NOT_WELL: u8 = b'f';
+
+/// A key of [`Table::EndedRuns`], taken apart: the runs of its connector that ended alike,
+/// those that ended the other way, whether it ended well, and the run.
+pub(super) struct EndedRun {
+    pub(super) alike: Vec<u8>,
+    pub(super) others: Vec<u8>,
+    pub(super) well: bool,
+    pub(super) id: RunId,
+}
+
+/// None where the key is none of that table.
+pub(super) fn ended_run_of(key: &[u8]) -> Option<EndedRun> {
+    let (alike, id) = key.split_last_chunk::<16>()?;
+    let (kind, before) = alike.split_last()?;
+    let well = *kind == WELL;
+    let other = if well { NOT_WELL } else { WELL };
+    let others = [before, &[other]].concat();
+    Some(EndedRun { alike: alike.to_vec(), others, well, id: RunId::from_bytes(*id) })
 }
 
 fn newest_first(id: RunId) -> [u8; 16] {

@@ -71,6 +71,12 @@ impl Runs<'_> {
             .await
     }
 
+    /// Tells when this run is changed or deleted.
+    #[must_use]
+    pub fn watch_one(&self, id: RunId) -> Watch {
+        self.0.engine.watch(&keys::run(id))
+    }
+
     /// Tells of runs that are added, changed or deleted.
     #[must_use]
     pub fn watch(&self) -> Watch {
@@ -87,6 +93,7 @@ impl Batch {
         self.put(keys::run_of_channel(run.channel_id, run.id), job);
         self.put(keys::run_of_job(run.job, run.id), codec::encode_bytes(b""));
         if run.status.has_ended() {
+            self.put(keys::ended_run(run), codec::encode_bytes(b""));
             self.remove(keys::live_run(run.id));
         } else {
             self.put(keys::live_run(run.id), codec::encode_bytes(b""));

@@ -4,14 +4,17 @@ mod breakers;
 mod channels;
 mod connectors;
 mod deletion;
+mod ended;
+mod history;
 mod runs;
 mod ticks;
 
 use super::engine::{Range, Want};
 use super::*;
 use crate::model::{
-    Channel, ChannelId, ChannelName, Class, Counters, Direction, Failure, JobId, Name, Parallel, Record,
-    RecordKey, Run, RunId, Schedule, Status, Timestamp, Trigger, Usage, Vanished,
+    Channel, ChannelId, ChannelName, Class, Counters, Direction, Failure, JobId, LineLevel, LineSource, Name,
+    Parallel, Record, RecordKey, Run, RunId, RunLine, RunPage, Schedule, Status, Timestamp, Trigger, Usage,
+    Vanished,
 };
 use bytes::Bytes;
 use std::collections::BTreeMap;
@@ -118,6 +121,28 @@ fn run(channel: &Channel, status: Status) -> Run {
     }
 }
 
+/// Two pages and two lines.
+fn put_details(batch: &mut Batch, run: RunId) {
+    (1..=2).for_each(|page| batch.put_page(run, &page_of_run(page)));
+    let end = LogEnd { next: 2, bytes: 20, dropped: 0 };
+    batch.put_log_lines(run, 0, &[line("one"), line("two")], end);
+}
+
+fn page_of_run(page: u64) -> RunPage {
+    let counters = Counters { read: 3, added: 3, ..Counters::default() };
+    RunPage { page, at: time(5), took_ms: 40, counters, requests: 1, bytes: 900, cursor_bytes: Some(8) }
+}
+
+fn line(message: &str) -> RunLine {
+    RunLine {
+        at: time(5),
+        level: LineLevel::Info,
+        source: LineSource::Guest,
+        message: message.into(),
+        fields: serde_json::Map::from_iter([("page".into(), 1.into())]),
+    }
+}
+
 fn due(text: &str, stamp: u64) -> DueKey {
     DueKey { key: key(text), stamp }
 }
@@ -145,7 +170,9 @@ async fn fill(store: &Store, channel: &Channel, rows: usize) {
     }
     commit(store, |batch| {
         for status in [Status::Completed, Status::Running].repeat(rows.div_ceil(2)) {
-            batch.put_run(&run(channel, status));
+            let run = run(channel, status);
+            batch.put_run(&run);
+            put_details(batch, run.id);
         }
     })
     .await;

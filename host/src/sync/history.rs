@@ -2,13 +2,13 @@
 //!
 //! It keeps no cursor: nothing of it is needed to go on.
 
-use super::progress::Progress;
+use super::{log::RunLog, progress::Progress};
 use crate::{
     clock::Clock,
     model::{Class, Deferred, Failure, Fault, Run, Status},
     store::{self, Batch, Lease, Store},
 };
-use std::{collections::HashSet, time::Duration};
+use std::{collections::HashSet, sync::Arc, time::Duration};
 
 /// Tries to write a row that ends a run, and the pause after the first; each
 /// further pause is twice as long. Together about 6 s: longer than a hiccup of
@@ -65,7 +65,10 @@ impl History {
                 batch.put_run(&run);
                 batch
             };
-            if !self.write(&batch).await {
+            if run.status.has_ended() {
+                progress.log().inspect(|log| log.close(&run));
+            }
+            if !self.write(&batch, progress.log()).await {
                 return false;
             }
             progress.show(run.clone());
@@ -96,13 +99,18 @@ impl History {
         if batch.is_empty() { Ok(()) } else { self.store.commit(batch).await }
     }
 
-    /// Writes what must not get lost; the last failure is logged. False where the lease
-    /// is lost.
-    async fn write(&self, batch: &(dyn Fn() -> Batch + Sync)) -> bool {
+    /// Writes what must not get lost, with what the log of the run has; the last failure is
+    /// logged. False where the lease is lost.
+    async fn write(&self, batch: &(dyn Fn() -> Batch + Sync), log: Option<&Arc<RunLog>>) -> bool {
         let mut pause = FIRST_PAUSE;
         for attempt in 1..=TRIES {
-            match self.store.commit(batch()).await {
-                Ok(()) => return true,
+            let mut batch = batch();
+            let logged = log.map(|log| (log, log.put_into(&mut batch)));
+            match self.store.commit(batch).await {
+                Ok(()) => {
+                    logged.inspect(|(log, next)| log.landed(*next));
+                    return true;
+                }
                 Err(store::Error::Expectation) => return false,
                 Err(error) if attempt == TRIES => {
                     tracing::error!(error = chain(&error), "the end of a run cannot be written");

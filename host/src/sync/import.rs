@@ -130,7 +130,21 @@ impl<'a> Pages<'a> {
                 return Ok(());
             }
             self.border().await?;
-            read = self.reader.next().await?;
+            read = self.next().await?;
+        }
+    }
+
+    /// The page that was begun. What the run says while it takes long is stored meanwhile.
+    async fn next(&mut self) -> Result<Option<Taken>, Stop> {
+        let log = self.import.progress.log();
+        loop {
+            tokio::select! {
+                biased;
+                read = self.reader.next() => return read,
+                () = async { log.expect("there is one").is_due().await }, if log.is_some() => {
+                    self.writer.flush_log().await;
+                }
+            }
         }
     }
 
@@ -152,7 +166,7 @@ impl<'a> Pages<'a> {
             }
         }
         self.writer.begin().await.map_err(broken)?;
-        self.reader.next().await
+        self.next().await
     }
 
     /// Decides on a page and commits it while the next one is read. False when

@@ -4,6 +4,7 @@
 
 use super::{
     Config,
+    cleaner::Removed,
     history::History,
     live::Live,
     opener::Opener,
@@ -51,6 +52,7 @@ pub(super) struct Shared {
     pub(super) history: History,
     /// A place for each channel that syncs.
     pub(super) turns: Turns,
+    pub(super) removed: Removed,
     /// Parent of every run's token.
     pub(super) stopping: CancellationToken,
     /// Counts jobs that nobody works on any more.
@@ -71,6 +73,7 @@ impl Shared {
             queue: Queue::new(store.clone(), clock.clone(), owner),
             turns: Turns::new(config.channels_at_once.get()),
             live: Live::default(),
+            removed: Removed::default(),
             stopping: CancellationToken::new(),
             board: watch::Sender::new(0),
             config,

@@ -3,6 +3,7 @@
 pub(super) mod support;
 
 mod crash;
+mod history;
 mod import;
 mod jobs;
 mod overlap;

@@ -9,6 +9,7 @@ use super::{
     import::{Import, Stop, panicked},
     job, lease,
     live::{LiveJob, LiveRun},
+    log,
     opener::Ready,
     policy::Verdict,
     queue::{After, Claimed, Seat},
@@ -219,6 +220,7 @@ impl Bench<'_> {
             run.progress.rest();
             return true;
         }
+        log::open(self.shared, &run.progress).await;
         let ending = AssertUnwindSafe(self.ending(index, run, places)).catch_unwind().await;
         let ending = ending.unwrap_or_else(|_panic| Ending::Failed(panicked()));
         let kept = self.shared.history.close(self.lease, &run.progress, ending).await;

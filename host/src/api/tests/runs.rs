@@ -3,7 +3,7 @@
 use super::*;
 use crate::model::{Class, Counters, Direction, Failure, JobId, Run, Status, Trigger, Usage};
 
-fn run(channel: &Channel, job: JobId, status: Status) -> Run {
+pub(super) fn run(channel: &Channel, job: JobId, status: Status) -> Run {
     let time = Timestamp::from_millis(NOW);
     Run {
         id: RunId::new(),
@@ -30,7 +30,7 @@ fn run(channel: &Channel, job: JobId, status: Status) -> Run {
     }
 }
 
-async fn keep(host: &Host, runs: &[Run]) {
+pub(super) async fn keep(host: &Host, runs: &[Run]) {
     let mut batch = Batch::default();
     runs.iter().for_each(|run| batch.put_run(run));
     host.store.commit(batch).await.expect("committed");

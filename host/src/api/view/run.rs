@@ -6,7 +6,7 @@ use crate::{
         self, ChannelId, ChannelName, Counters, Direction, JobId, Name, RunId, Status, Timestamp, Trigger,
         Usage,
     },
-    sync,
+    sync::{self, Pace},
 };
 use serde::{Deserialize, Serialize};
 
@@ -48,6 +48,12 @@ pub struct Run {
     pub pages: u64,
     /// Number of records that the remote system says there are.
     pub total: Option<u64>,
+    /// Records read a second, over about the last ten seconds; only while it goes on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rate: Option<f64>,
+    /// How many milliseconds it takes to read what is left, at that rate.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub left_ms: Option<u64>,
     /// What became of the records.
     pub counters: Counters,
     /// Why it failed, was skipped or is put off.
@@ -104,6 +110,16 @@ impl From<sync::Job> for Job {
     }
 }
 
+impl Run {
+    /// The run with how fast it goes, where that is known.
+    #[must_use]
+    pub fn at_pace(self, pace: Option<Pace>) -> Self {
+        // A tenth of a record is exact enough for people and programs.
+        let rate = pace.map(|pace| (pace.rate * 10.0).round() / 10.0);
+        Self { rate, left_ms: pace.and_then(|pace| pace.left_ms), ..self }
+    }
+}
+
 impl From<model::Run> for Run {
     fn from(run: model::Run) -> Self {
         let (deferred, reason) = match run.deferred {
@@ -129,6 +145,8 @@ impl From<model::Run> for Run {
             ended: run.ended,
             pages: run.pages,
             total: run.total,
+            rate: None,
+            left_ms: None,
             counters: run.counters,
             error: run.error.or(reason).map(Problem::from),
             usage: run.usage,

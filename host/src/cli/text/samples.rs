@@ -30,6 +30,8 @@ pub(crate) fn run(connector: &str, status: Status) -> Run {
         ended: status.has_ended().then(|| Timestamp::from_millis(start.as_millis() + 4_200)),
         pages: 3,
         total: None,
+        rate: None,
+        left_ms: None,
         counters: Counters {
             read: 2_500,
             added: 2_000,

@@ -5,9 +5,9 @@
 
 use super::{Import, due, due::Sorted, processor::Decided, reader::Position};
 use crate::{
-    model::{Due, RecordKey, Run},
+    model::{Due, RecordKey, Run, RunPage},
     store::{self, Batch, DueKey},
-    sync::history,
+    sync::{history, timeline::Timeline},
 };
 use bytes::Bytes;
 use std::collections::{BTreeMap, HashMap};
@@ -35,12 +35,14 @@ pub(super) struct Writer<'a> {
     count: u64,
     /// What the store held when the run began.
     before: Position,
+    timeline: Timeline,
 }
 
 impl<'a> Writer<'a> {
     pub(super) async fn open(import: &'a Import<'a>, before: Position) -> store::Result<Self> {
         let count = import.store.records().count(import.channel.id, &import.connector.id).await?;
-        Ok(Self { import, count, before })
+        let timeline = Timeline::begin(&import.progress.snapshot(), import.clock.now());
+        Ok(Self { import, count, before, timeline })
     }
 
     /// Records of the connector, as of the last commit.
@@ -74,21 +76,62 @@ impl<'a> Writer<'a> {
         let due = self.sorted(std::mem::take(&mut landing.due));
         let run = self.run_after(&landing);
         let count = self.count.saturating_add_signed(landing.decided.growth);
-        let batch = self.batch(&landing, &due, &run);
+        let page = self.page(&landing, &run);
+        let (batch, logged) = self.with_history(self.batch(&landing, &due, &run), &page);
         // Only a batch that settles keys can be made anew; any other page is let go of
         // here, as the batch holds a copy of it.
         let again = (!landing.settled.is_empty()).then_some(landing);
         match (self.import.store.commit(batch).await, again) {
             (Err(store::Error::Expectation), Some(mut landing)) => {
                 landing.settled = self.still_due(landing.settled).await?;
-                self.import.store.commit(self.batch(&landing, &due, &run)).await?;
+                let (batch, _) = self.with_history(self.batch(&landing, &due, &run), &page);
+                self.import.store.commit(batch).await?;
             }
             (result, _) => result?,
         }
         self.count = count;
+        self.history_landed(&page, &run, logged);
         tracing::debug!(page = run.pages, read = run.counters.read, records = count, "page committed");
         self.import.progress.show(run);
         Ok(())
+    }
+
+    /// Stores what the run has said so far. Where that fails, the lines wait for the page.
+    pub(super) async fn flush_log(&self) {
+        let Some(log) = self.import.progress.log() else {
+            return;
+        };
+        let mut batch = Batch::default();
+        batch.expect_lease(self.import.lease);
+        let logged = log.put_into(&mut batch);
+        match self.import.store.commit(batch).await {
+            Ok(()) => log.landed(logged),
+            Err(error) => {
+                let error: &dyn std::error::Error = &error;
+                tracing::debug!(error, "lines of the log cannot be stored yet");
+            }
+        }
+    }
+
+    /// What history keeps of the page. The last one ends the log of the run.
+    fn page(&self, landing: &Landing, run: &Run) -> RunPage {
+        if landing.last {
+            self.import.progress.log().inspect(|log| log.close(run));
+        }
+        let cursor = landing.cursor.as_ref().map(Bytes::len);
+        self.timeline.page(run, landing.decided.counters, cursor, self.import.clock.now())
+    }
+
+    /// Adds the page's row, and the lines that wait; answers up to which.
+    fn with_history(&self, mut batch: Batch, page: &RunPage) -> (Batch, u64) {
+        batch.put_page(self.import.progress.id(), page);
+        let logged = self.import.progress.log().map(|log| log.put_into(&mut batch));
+        (batch, logged.unwrap_or_default())
+    }
+
+    fn history_landed(&mut self, page: &RunPage, run: &Run, logged: u64) {
+        self.timeline.turn(page, run);
+        self.import.progress.log().inspect(|log| log.landed(logged));
     }
 
     fn sorted(&self, due: Vec<Due>) -> Sorted {
