@@ -6,7 +6,8 @@
 //!
 //! A request becomes one run a connector (`job`). The `Runner` owns the task
 //! of every job (`runner`, `work`); a run reads, decides and commits page by
-//! page (`import`), and `history` writes how it ended.
+//! page (`import`), and `history` writes how it ended. A dry run shows what a
+//! request would change and writes nothing (`rehearsal`).
 
 mod guest;
 mod history;
@@ -15,6 +16,7 @@ mod job;
 mod live;
 mod opener;
 mod progress;
+mod rehearsal;
 mod runner;
 mod work;
 
@@ -22,6 +24,7 @@ mod work;
 mod tests;
 
 pub use live::Hold;
+pub use rehearsal::{Change, Event, Field, Kind, Outcome, Rehearsal};
 pub use runner::Runner;
 
 use crate::{

@@ -4,6 +4,7 @@
 //! same types that the API writes with.
 
 mod channel;
+mod dry_run;
 mod host;
 mod list;
 mod plugin;
@@ -12,6 +13,9 @@ mod record;
 mod run;
 
 pub use channel::{Channel, ChannelDetail, CheckReport, ConnectorState, Edit, NewChannel, NewSync};
+pub use dry_run::{
+    DryRunChange, DryRunField, DryRunKind, DryRunLine, DryRunOutcome, DryRunSummary, NewDryRun,
+};
 pub use host::{Check, Configuration, Diagnosis, Health, KeySource, Level};
 pub use list::List;
 pub use plugin::{Inspection, Plugin, PluginState, Refusal};

@@ -4,7 +4,7 @@
 //! work of its own.
 
 use super::{
-    Config, Lookup, Meter, Request, Response, Scope, Streamed,
+    Config, Lookup, Meter, Method, Request, Response, Scope, Streamed,
     auth::Auth,
     client::{Client, Setup},
     egress::Egress,
@@ -41,7 +41,14 @@ struct Shared {
 /// One channel's way out; cheap to clone. Every clone shares connections and
 /// limits, no two gateways share any.
 #[derive(Clone)]
-pub struct Gateway(Arc<Way>);
+pub struct Gateway(Arc<Way>, Methods);
+
+/// Which methods leave the host.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Methods {
+    All,
+    Safe,
+}
 
 impl Broker {
     /// Opens and reads nothing yet.
@@ -76,7 +83,7 @@ impl Broker {
             read_timeout: config.read_timeout.0,
             idle: concurrency,
         })?;
-        Ok(Gateway(Arc::new(Way {
+        let way = Way {
             egress,
             auth,
             client,
@@ -85,11 +92,31 @@ impl Broker {
             policy: Policy::new(config),
             config: config.clone(),
             clock: clock.clone(),
-        })))
+        };
+        Ok(Gateway(Arc::new(way), Methods::All))
     }
 }
 
 impl Gateway {
+    /// The same way out, with the same connections and limits, for requests that
+    /// only read: any method but GET, HEAD and OPTIONS is refused, unsent, as
+    /// `denied` with the code `egress.dry-run`.
+    #[must_use]
+    pub fn read_only(&self) -> Self {
+        Self(self.0.clone(), Methods::Safe)
+    }
+
+    fn admit(&self, method: Method) -> Result<(), Failure> {
+        if self.1 == Methods::All || method.is_safe() {
+            return Ok(());
+        }
+        let message = format!(
+            "a dry run sends no {}: only GET, HEAD and OPTIONS leave the host in it",
+            method.as_str()
+        );
+        Err(Failure::new(Class::Denied, "egress.dry-run", message))
+    }
+
     /// Sends one request and reads the whole answer. Dropping it ends the exchange.
     ///
     /// # Errors
@@ -100,6 +127,7 @@ impl Gateway {
     /// without end; `unsupported` for 501 and a coding that was not asked for. Other
     /// statuses, 403 and 404 among them, are answers.
     pub async fn send(&self, request: Request, meter: &Meter) -> Result<Response, Failure> {
+        self.admit(request.method)?;
         let answer = self.0.deliver(request, meter, Hold::Whole).await?;
         let (status, headers, attempts) = (answer.status, answer.headers, answer.attempts);
         Ok(Response { status, headers, body: answer.body.into_whole(), attempts })
@@ -130,6 +158,7 @@ impl Gateway {
     /// # Errors
     /// As [`Gateway::send`].
     pub async fn open(&self, request: Request, meter: &Meter) -> Result<Streamed, Failure> {
+        self.admit(request.method)?;
         let answer = self.0.deliver(request, meter, Hold::Stream).await?;
         Ok(Streamed { status: answer.status, headers: answer.headers, body: answer.body })
     }

@@ -46,6 +46,12 @@ impl Method {
     pub fn is_idempotent(self) -> bool {
         !matches!(self, Self::Post | Self::Patch)
     }
+
+    /// Whether it only reads (RFC 9110, 9.2.1).
+    #[must_use]
+    pub fn is_safe(self) -> bool {
+        matches!(self, Self::Get | Self::Head | Self::Options)
+    }
 }
 
 /// One request.

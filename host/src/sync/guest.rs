@@ -2,7 +2,10 @@
 //!
 //! It puts a step together and passes log lines on; it judges nothing.
 
-use super::import::{Ask, Source};
+use super::{
+    import::{Ask, Source},
+    opener::SourceAsk,
+};
 use crate::{
     channels::Opened,
     model::{Name, Page, PullRequest, RunId},
@@ -12,7 +15,7 @@ use futures_util::future::BoxFuture;
 use std::{fmt::Write as _, sync::Arc};
 use tracing::Level;
 
-/// One connector in one run.
+/// One connector in one run, or in a dry run.
 pub(super) struct Guest {
     opened: Opened,
     connector: Name,
@@ -20,8 +23,9 @@ pub(super) struct Guest {
 }
 
 impl Guest {
-    pub(super) fn new(opened: Opened, connector: Name, run: RunId) -> Self {
-        Self { opened, connector, log: Arc::new(RunLog(run)) }
+    pub(super) fn new(opened: &Opened, ask: SourceAsk<'_>) -> Self {
+        let opened = if ask.read_only { opened.read_only() } else { opened.clone() };
+        Self { opened, connector: ask.connector.clone(), log: Arc::new(RunLog(ask.run)) }
     }
 }
 
@@ -46,10 +50,11 @@ impl Source for Guest {
     }
 }
 
-/// Passes a guest's lines to the host's log, with the run that they belong to.
+/// Passes a guest's lines to the host's log, with the run that they belong to;
+/// those of a dry run belong to none.
 /// Levels stay as the guest chose them, under the target `guest`, so that a
 /// filter can treat them apart from the host's own lines.
-struct RunLog(RunId);
+struct RunLog(Option<RunId>);
 
 impl LogSink for RunLog {
     fn line(&self, line: LogLine<'_>) {
@@ -58,7 +63,7 @@ impl LogSink for RunLog {
                 tracing::event!(
                     target: "guest",
                     $level,
-                    run.id = %self.0,
+                    run.id = self.0.map(tracing::field::display),
                     guest.message = line.message,
                     guest.fields = joined(line.fields),
                     "guest"

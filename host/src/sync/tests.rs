@@ -6,3 +6,4 @@ mod crash;
 mod import;
 mod jobs;
 mod overlap;
+mod rehearsal;

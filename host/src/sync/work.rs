@@ -8,7 +8,7 @@ use super::{
     history::Ending,
     import::{Import, panicked},
     live::{Claim, LiveJob, LiveRun},
-    opener::Ready,
+    opener::{Ready, SourceAsk},
     runner::Shared,
 };
 use crate::{
@@ -179,7 +179,11 @@ impl Bench {
             channel_type: &ready.channel_type,
             connector: &run.connector,
             full: run.progress.snapshot().full,
-            source: ready.sources.source(&run.connector.id, id),
+            source: ready.sources.source(SourceAsk {
+                connector: &run.connector.id,
+                run: Some(id),
+                read_only: false,
+            }),
             progress: &run.progress,
         };
         import.run().instrument(span).await

@@ -75,7 +75,11 @@ impl Host {
 
     /// Puts a channel on the shelf, one script for each connector.
     pub(in crate::sync) fn offer(&self, channel: &Ready, scripts: &[(&str, &Arc<Script>)]) -> Ready {
-        let ready = Ready { sources: Arc::new(Scripts::of(scripts)), ..channel.clone() };
+        self.put(Ready { sources: Arc::new(Scripts::of(scripts)), ..channel.clone() })
+    }
+
+    /// Puts a channel on the shelf as it is.
+    pub(in crate::sync) fn put(&self, ready: Ready) -> Ready {
         self.shelf.0.lock().unwrap().insert(ready.channel.name.clone(), ready.clone());
         ready
     }
