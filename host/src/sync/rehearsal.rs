@@ -209,9 +209,8 @@ impl Rehearsal {
     /// As for runs: what a connector needs must have gone well.
     fn obstacle(&self, connector: &Connector) -> Option<Failure> {
         let needed = |outcome: &&Outcome| connector.depends_on.contains(&outcome.connector);
-        let ended_badly = |outcome: &&Outcome| {
-            !matches!(outcome.status, Status::Completed | Status::CompletedWithWarnings)
-        };
+        let ended_badly =
+            |outcome: &&Outcome| !matches!(outcome.status, Status::Completed | Status::CompletedWithWarnings);
         let outcome = self.done.iter().filter(needed).find(ended_badly)?;
         let class = outcome.error.as_ref().map_or(Class::Transient, |error| error.class);
         let message = format!(

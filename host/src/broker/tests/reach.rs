@@ -196,7 +196,11 @@ async fn a_read_only_gateway_sends_what_reads_and_nothing_else() {
         ];
         for failure in refused {
             let failure = failure.expect("a refusal");
-            assert_eq!((failure.class, failure.code.as_str()), (Class::Denied, "egress.dry-run"), "{method:?}");
+            assert_eq!(
+                (failure.class, failure.code.as_str()),
+                (Class::Denied, "egress.dry-run"),
+                "{method:?}"
+            );
         }
     }
     assert_eq!(server.requests(), 0);

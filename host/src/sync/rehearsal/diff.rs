@@ -231,9 +231,8 @@ mod tests {
     fn told(before: Option<&Record>, after: Option<&Record>) -> Vec<String> {
         let (fields, note) = differences(before, after);
         let value = |value: Option<Box<RawValue>>| value.map_or("absent".into(), |v| v.get().to_owned());
-        let line = |field: Field| {
-            format!("{}: {} -> {}", field.pointer, value(field.before), value(field.after))
-        };
+        let line =
+            |field: Field| format!("{}: {} -> {}", field.pointer, value(field.before), value(field.after));
         fields.into_iter().map(line).chain(note).collect()
     }
 
@@ -256,12 +255,16 @@ mod tests {
 
     #[test]
     fn digits_are_compared_as_they_are_written() {
-        check(r#"{"n":1.00000000000000000001}"#, r#"{"n":1.00000000000000000002}"#, &[
-            "/n: 1.00000000000000000001 -> 1.00000000000000000002",
-        ]);
-        check(r#"{"id":18446744073709551617}"#, r#"{"id":18446744073709551616}"#, &[
-            "/id: 18446744073709551617 -> 18446744073709551616",
-        ]);
+        check(
+            r#"{"n":1.00000000000000000001}"#,
+            r#"{"n":1.00000000000000000002}"#,
+            &["/n: 1.00000000000000000001 -> 1.00000000000000000002"],
+        );
+        check(
+            r#"{"id":18446744073709551617}"#,
+            r#"{"id":18446744073709551616}"#,
+            &["/id: 18446744073709551617 -> 18446744073709551616"],
+        );
     }
 
     #[test]

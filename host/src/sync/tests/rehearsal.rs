@@ -65,7 +65,9 @@ impl Told {
         };
         assert_eq!(self.changes.len(), 1);
         let fields = self.changes[0].fields.iter();
-        fields.map(|field| format!("{}: {} -> {}", field.pointer, shown(&field.before), shown(&field.after))).collect()
+        fields
+            .map(|field| format!("{}: {} -> {}", field.pointer, shown(&field.before), shown(&field.after)))
+            .collect()
     }
 }
 
@@ -171,12 +173,14 @@ async fn a_full_dry_run_starts_from_the_beginning() {
 async fn due_keys_are_fetched_stored_ones_first_and_stay_where_they_are() {
     let engine = Mortal::on(&Disk::default(), Death::Never);
     let host = Host::on(&engine.store());
-    let comment = crate::model::Connector { depends_on: vec![name("ticket")], page_size: 2, ..by_keys("comment") };
+    let comment =
+        crate::model::Connector { depends_on: vec![name("ticket")], page_size: 2, ..by_keys("comment") };
     let channel = ready(vec![connector("ticket"), comment]);
     // A sync of tickets alone leaves keys behind.
     let tickets = with_due(page(&["t@1=1"]), "comment", &["9", "5"]);
     host.offer(&channel, &[("ticket", &Script::stream(vec![tickets.clone()]))]);
-    let job = host.sync.request(Request { connectors: vec![name("ticket")], ..all_of(&channel) }).await.unwrap();
+    let job =
+        host.sync.request(Request { connectors: vec![name("ticket")], ..all_of(&channel) }).await.unwrap();
     host.sync.wait(job.id).await.unwrap();
     assert_eq!(host.due(&channel, "comment").await, ["5", "9"]);
     let before = rows(&engine);
@@ -248,7 +252,8 @@ async fn a_connector_that_goes_nowhere_is_ended() {
 #[tokio::test(start_paused = true)]
 async fn only_so_many_changes_are_told_and_all_are_counted() {
     let host = Host::new();
-    let scripts = ["ticket", "user"].map(|id| (id, Script::stream(vec![page(&["a=1", "b=1"]), page(&["c=1"])])));
+    let scripts =
+        ["ticket", "user"].map(|id| (id, Script::stream(vec![page(&["a=1", "b=1"]), page(&["c=1"])])));
     let scripts = scripts.each_ref().map(|(id, script)| (*id, script));
     let channel = host.offer(&ready(vec![connector("ticket"), connector("user")]), &scripts);
     for (shown, changes) in [(0, ""), (1, "+a +a"), (3, "+a +b +c +a +b +c")] {

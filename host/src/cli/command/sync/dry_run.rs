@@ -2,9 +2,7 @@
 
 use super::Sync;
 use crate::{
-    api::view::{
-        DryRunChange, DryRunField, DryRunKind, DryRunLine, DryRunOutcome, DryRunSummary, NewDryRun,
-    },
+    api::view::{DryRunChange, DryRunField, DryRunKind, DryRunLine, DryRunOutcome, DryRunSummary, NewDryRun},
     cli::{
         client::{Call, path},
         exit::Exit,
@@ -32,8 +30,7 @@ struct Document {
 pub(super) async fn run(ctx: &Context<'_>, sync: Sync) -> anyhow::Result<Exit> {
     let session = Session::open(ctx, Needs::Plugins).await?;
     let limit = sync.limit.unwrap_or(NewDryRun::LIMIT);
-    let body =
-        serde_json::to_value(NewDryRun { connectors: sync.connectors, full: sync.full, limit })?;
+    let body = serde_json::to_value(NewDryRun { connectors: sync.connectors, full: sync.full, limit })?;
     let answer = session.answer(Call::post(path(&["channels", &sync.name, "dry-run"])).json(&body)).await?;
     let mut stream = answer.stream();
     let mut reader = Reader {
@@ -103,9 +100,8 @@ impl Reader<'_> {
 
 /// A dry run has failed where one of its connectors has.
 fn exit(outcomes: &[DryRunOutcome]) -> Exit {
-    let is_well = |outcome: &DryRunOutcome| {
-        matches!(outcome.status, Status::Completed | Status::CompletedWithWarnings)
-    };
+    let is_well =
+        |outcome: &DryRunOutcome| matches!(outcome.status, Status::Completed | Status::CompletedWithWarnings);
     if outcomes.iter().all(is_well) { Exit::Done } else { Exit::Failed }
 }
 
@@ -186,7 +182,10 @@ fn remarks(outcomes: &[DryRunOutcome], channel: &str) -> Vec<String> {
         let changes = counters.added + counters.updated + counters.deleted + counters.quarantined;
         if changes > outcome.shown {
             let (shown, changes) = (count(outcome.shown), count(changes));
-            lines.push(format!("{}: {shown} of {changes} changes shown; --limit shows more", outcome.connector));
+            lines.push(format!(
+                "{}: {shown} of {changes} changes shown; --limit shows more",
+                outcome.connector
+            ));
         }
         lines.extend(outcome.notes.iter().map(|note| format!("{}: {}", outcome.connector, clean(note))));
         let Some(error) = &outcome.error else { continue };
@@ -211,7 +210,9 @@ mod tests {
     #[test]
     fn a_change_is_a_line_and_its_further_places_stand_below() {
         let text = [
-            change(r#"{"connector":"ticket","key":"12","kind":"added","fields":[{"pointer":"/a","after":1}]}"#),
+            change(
+                r#"{"connector":"ticket","key":"12","kind":"added","fields":[{"pointer":"/a","after":1}]}"#,
+            ),
             change(
                 r#"{"connector":"ticket","key":"13","kind":"updated","fields":[
                     {"pointer":"/status","before":"open","after":"solved"},
@@ -252,10 +253,8 @@ mod tests {
     #[test]
     fn it_ends_with_a_line_a_connector_and_what_went_wrong() {
         let error = Problem::new(Class::Denied, "egress.dry-run", "a dry run sends no POST");
-        let outcomes = [
-            outcome("user", Status::Completed, None),
-            outcome("ticket", Status::Failed, Some(error)),
-        ];
+        let outcomes =
+            [outcome("user", Status::Completed, None), outcome("ticket", Status::Failed, Some(error))];
         assert_eq!((exit(&outcomes), exit(&outcomes[..1])), (Exit::Failed, Exit::Done));
         let text: Vec<_> =
             [table(&outcomes).render(None)].into_iter().chain(remarks(&outcomes, "zen")).collect();

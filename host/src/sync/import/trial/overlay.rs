@@ -96,7 +96,9 @@ impl Overlay {
     /// What people have to know of its bounds.
     pub(super) fn shortcoming(&self) -> Option<String> {
         let most = self.bounds.brief_keys;
-        let words = || format!("more than {most} records change: some that come twice are compared with the store only");
+        let words = || {
+            format!("more than {most} records change: some that come twice are compared with the store only")
+        };
         self.is_full.then(words)
     }
 
