@@ -124,7 +124,7 @@ pub(super) const SYNC: &str = "\
 Examples:
   tidegate sync support --wait
   tidegate sync support --connector ticket --full
-  tidegate sync support --dry-run
+  tidegate sync support --dry-run --limit 20
 
 A running host does the sync; without --wait the command only starts it. Where no host
 runs, the command does it itself, to the end. With --wait it ends with 0 where all was

@@ -3,6 +3,8 @@
 use anyhow::{Context as _, Result, bail};
 use serde_json::Value;
 use std::{
+    io::{Read as _, Write as _},
+    net::TcpStream,
     sync::Arc,
     time::{Duration, Instant},
 };
@@ -20,6 +22,10 @@ pub(crate) const CONNECTORS: [&str; 3] = ["user", "ticket", "ticket-comment"];
 /// The longest that a whole import may take.
 const PATIENCE: Duration = Duration::from_secs(1_800);
 
+/// Steps that are short against the time between two kills: otherwise no page of comments,
+/// each thread a request, ever lands.
+pub(crate) const SHORT_STEPS: &str = "[sync]\nkeys-per-step = 40\n";
+
 /// Syncs until one finds nothing to do, at most.
 const SYNCS: u32 = 50;
 
@@ -36,10 +42,11 @@ pub(crate) fn pass(time: Duration) {
 }
 
 impl Victim {
-    /// With a folder of its own; not yet running.
-    pub(crate) fn new(fake: Arc<Zendesk>) -> Result<Self> {
+    /// With a folder of its own and additions to its configuration; not yet running.
+    pub(crate) fn new(fake: Arc<Zendesk>, config: &str) -> Result<Self> {
         let plugins = vec![programs::plugin("zendesk")?];
-        let host = TestHost::new(Setup { plugins, patience: Some(PATIENCE), ..Setup::default() })?;
+        let config = config.to_owned();
+        let host = TestHost::new(Setup { plugins, config, patience: Some(PATIENCE), ..Setup::default() })?;
         let (url, email, token) =
             (format!("url={}", fake.url()), format!("email={EMAIL}"), format!("token={TOKEN}"));
         let create = ["channel", "create", CHANNEL, "--type", "zendesk", "--set", &url];
@@ -57,6 +64,19 @@ impl Victim {
 
     pub(crate) fn kill(&mut self) -> Result<()> {
         self.host.kill()
+    }
+
+    /// Whether a run goes on right now. Asked by hand, because it must take no time.
+    pub(crate) fn has_live_run(&self) -> Result<bool> {
+        let address = self.host.url()?.trim_start_matches("http://").to_owned();
+        let mut connection = TcpStream::connect(&address)?;
+        let request = "GET /api/v1/runs?limit=6 HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n";
+        connection.write_all(request.as_bytes())?;
+        let mut answer = String::new();
+        connection.read_to_string(&mut answer)?;
+        let (_, body) = answer.split_once("\r\n\r\n").context("the answer has a body")?;
+        let runs: Value = serde_json::from_str(body).context("a list of runs")?;
+        Ok(runs["items"].as_array().context("items")?.iter().any(|run| run["status"] == "running"))
     }
 
     /// Asks for a sync. That one is going on already is as good.

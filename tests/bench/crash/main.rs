@@ -9,11 +9,11 @@ mod host;
 mod report;
 mod writer;
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, ensure};
 use clap::Parser;
 use compare::Comparison;
 use host::Victim;
-use report::Report;
+use report::{Kills, Report};
 use std::{
     process::ExitCode,
     sync::Arc,
@@ -26,7 +26,7 @@ use writer::Writer;
 #[derive(Debug, Parser)]
 #[command(name = "bench-crash")]
 struct Arguments {
-    /// How often the host is killed
+    /// How often the host is killed while a run goes on; what hits it between runs is not counted
     #[arg(long, default_value_t = 200)]
     kills: u32,
     /// Where and when the kills fall follows from it; chosen at random where none is given
@@ -48,7 +48,7 @@ struct Arguments {
     #[arg(long, default_value_t = 25)]
     changes: u32,
     /// The longest time from the first page to the kill, in milliseconds
-    #[arg(long, default_value_t = 400)]
+    #[arg(long, default_value_t = 300)]
     longest: u64,
     /// Print one JSON document
     #[arg(long)]
@@ -79,9 +79,9 @@ fn run(arguments: &Arguments, seed: u64) -> Result<Report> {
     let fake = Arc::new(fake);
     let slow = Rule::on("/api/v2/**").method("GET").latency(Duration::from_millis(arguments.latency));
     fake.set_script(slow);
-    let mut victim = Victim::new(Arc::clone(&fake))?;
+    let mut victim = Victim::new(Arc::clone(&fake), host::SHORT_STEPS)?;
     let writer = Writer::start(&fake, seed, arguments.changes)?;
-    let recoveries = kill_again_and_again(&mut victim, arguments, seed)?;
+    let kills = kill_again_and_again(&mut victim, arguments, seed)?;
     let changes = writer.stop()?;
 
     fake.clear_script();
@@ -90,36 +90,40 @@ fn run(arguments: &Arguments, seed: u64) -> Result<Report> {
     victim.start()?;
     victim.catch_up().context("the host that was killed does not come to an end")?;
     let runs = victim.runs()?;
-    let mut reference = Victim::new(Arc::clone(&fake))?;
+    let mut reference = Victim::new(Arc::clone(&fake), "")?;
     reference.start()?;
     reference.catch_up().context("the undisturbed host does not come to an end")?;
     let comparison = Comparison::of(&victim, &reference)?;
-    let kills = arguments.kills;
-    Ok(Report { seed, kills, runs, changes, recoveries, comparison, seconds: begun.elapsed().as_secs_f64() })
+    Ok(Report { seed, kills, runs, changes, comparison, seconds: begun.elapsed().as_secs_f64() })
 }
 
-/// Every start, its first page, and its end. The times from the start to the first page.
-fn kill_again_and_again(victim: &mut Victim, arguments: &Arguments, seed: u64) -> Result<Vec<Duration>> {
+/// Starts, waits for a moment, and kills, until enough kills have hit a run.
+fn kill_again_and_again(victim: &mut Victim, arguments: &Arguments, seed: u64) -> Result<Kills> {
     let mut dice = fastrand::Rng::with_seed(seed);
-    let mut recoveries = Vec::new();
-    for number in 1..=arguments.kills {
+    let mut kills = Kills::default();
+    while kills.during_runs < arguments.kills {
+        ensure!(
+            kills.between_runs <= 100 + 4 * arguments.kills,
+            "most kills fall between runs: give the vendor more tickets, or more latency"
+        );
         let started = victim.start()?;
+        // Some read everything again: in the first half only, lest they mend what is lost.
+        let full = ["--full", "--connector", "user", "--connector", "ticket"];
+        let is_full = dice.u32(..10) == 0 && kills.during_runs < arguments.kills / 2;
+        victim.request(if is_full { &full } else { &[] })?;
         // One in six is killed as it starts, whatever it is at then.
         if dice.u32(..6) == 0 {
-            let patience = Duration::from_millis(dice.u64(..100));
-            victim.request(&[])?;
-            host::pass(patience);
+            host::pass(Duration::from_millis(dice.u64(..50)));
         } else {
-            // One in ten reads everything again.
-            let full = ["--full", "--connector", "user", "--connector", "ticket"];
-            victim.request(if dice.u32(..10) == 0 { &full } else { &[] })?;
-            recoveries.push(victim.first_page(started)?);
+            kills.recoveries.push(victim.first_page(started)?);
             host::pass(Duration::from_millis(dice.u64(..=arguments.longest)));
         }
+        let hits = victim.has_live_run()?;
         victim.kill()?;
-        if number % 20 == 0 {
-            eprintln!("{number} kills");
+        *(if hits { &mut kills.during_runs } else { &mut kills.between_runs }) += 1;
+        if hits && kills.during_runs.is_multiple_of(20) {
+            eprintln!("{} kills", kills.during_runs);
         }
     }
-    Ok(recoveries)
+    Ok(kills)
 }

@@ -76,7 +76,7 @@ impl Desk {
         // Seeded tickets whose id ends in 0 or 5 are closed.
         let id = loop {
             let id = self.dice.u64(1..=self.tickets);
-            if id % 5 != 0 {
+            if !id.is_multiple_of(5) {
                 break id;
             }
         };
