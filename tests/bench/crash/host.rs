@@ -22,9 +22,10 @@ pub(crate) const CONNECTORS: [&str; 3] = ["user", "ticket", "ticket-comment"];
 /// The longest that a whole import may take.
 const PATIENCE: Duration = Duration::from_secs(1_800);
 
-/// Steps that are short against the time between two kills: otherwise no page of comments,
-/// each thread a request, ever lands.
-pub(crate) const SHORT_STEPS: &str = "[sync]\nkeys-per-step = 40\n";
+/// As many due keys a step as are fetched at the same time: so pages land often, and many
+/// kills meet one that is just landing. No page of the default 1,000 keys, each a request,
+/// would ever land between two kills.
+pub(crate) const SHORT_STEPS: &str = "[sync]\nkeys-per-step = 8\n";
 
 /// Syncs until one finds nothing to do, at most.
 const SYNCS: u32 = 50;

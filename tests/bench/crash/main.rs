@@ -113,10 +113,12 @@ fn kill_again_and_again(victim: &mut Victim, arguments: &Arguments, seed: u64) -
         victim.request(if is_full { &full } else { &[] })?;
         // One in six is killed as it starts, whatever it is at then.
         if dice.u32(..6) == 0 {
-            host::pass(Duration::from_millis(dice.u64(..50)));
+            host::pass(Duration::from_micros(dice.u64(..50_000)));
         } else {
             kills.recoveries.push(victim.first_page(started)?);
-            host::pass(Duration::from_millis(dice.u64(..=arguments.longest)));
+            // The page of tickets lands soon after the first one: half of the kills fall there.
+            let longest = if dice.bool() { arguments.longest } else { arguments.longest / 5 };
+            host::pass(Duration::from_micros(dice.u64(..=1_000 * longest)));
         }
         let hits = victim.has_live_run()?;
         victim.kill()?;
