@@ -5,6 +5,7 @@
 
 mod body;
 mod channel;
+mod dry_run;
 mod error;
 mod export;
 mod guard;
@@ -122,6 +123,7 @@ pub fn router(parts: Parts) -> Router {
         .route("/channels/{name}/disable", post(channel::disable))
         .route("/channels/{name}/check", post(channel::check))
         .route("/channels/{name}/sync", post(run::request))
+        .route("/channels/{name}/dry-run", post(dry_run::start))
         .route("/channels/{name}/records/{connector}", get(record::list))
         .route("/channels/{name}/records/{connector}/{key}", get(record::show))
         .route("/origins", get(origin::list))

@@ -93,6 +93,14 @@ pub struct Opened {
     pub settings: Bytes,
 }
 
+impl Opened {
+    /// The same for a dry run: only requests that read leave the host.
+    #[must_use]
+    pub fn read_only(&self) -> Self {
+        Self { gateway: self.gateway.read_only(), ..self.clone() }
+    }
+}
+
 /// What came of a check.
 pub struct CheckReport {
     /// Facts about the account, or why the channel does not work.

@@ -8,6 +8,7 @@
 //! owns the task of every job (`runner`, `work`), which holds a lease (`lease`) and a place
 //! (`turns`); a run reads, decides and commits page by page (`import`), `policy` says what
 //! is done about a failure, and `history` writes what became of it.
+//! A dry run shows what a request would change and writes nothing (`rehearsal`).
 
 mod cleaner;
 mod cleaning;
@@ -24,6 +25,7 @@ mod policy;
 mod prober;
 mod progress;
 mod queue;
+mod rehearsal;
 mod runner;
 pub mod schedule;
 mod scheduler;
@@ -42,6 +44,7 @@ pub use live::Hold;
 pub use log::{Ear, host_line};
 pub use prober::Prober;
 pub use progress::Pace;
+pub use rehearsal::{Change, Event, Field, Kind, Outcome, Rehearsal};
 pub use runner::{Reach, Runner};
 pub use scheduler::Scheduler;
 pub use search::{Found, Search};

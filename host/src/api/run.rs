@@ -32,7 +32,7 @@ pub(super) async fn request(
 }
 
 /// What no name can be, no channel is called.
-fn no_channel(name: String) -> Error {
+pub(super) fn no_channel(name: String) -> Error {
     crate::channels::Error::NoChannel(name).into()
 }
 

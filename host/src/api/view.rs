@@ -4,6 +4,7 @@
 //! same types that the API writes with.
 
 mod channel;
+mod dry_run;
 mod history;
 mod host;
 mod list;
@@ -15,6 +16,9 @@ mod run;
 mod schedule;
 
 pub use channel::{Channel, ChannelDetail, CheckReport, ConnectorState, Edit, NewChannel, NewSync};
+pub use dry_run::{
+    DryRunChange, DryRunField, DryRunKind, DryRunLine, DryRunOutcome, DryRunSummary, NewDryRun,
+};
 pub use history::{Clean, Cleaned, Log, LogLine, Page};
 pub use host::{Check, Configuration, Diagnosis, Health, KeySource, Level};
 pub use list::List;

@@ -137,10 +137,15 @@ pub(super) const SYNC: &str = "\
 Examples:
   tidegate sync support --wait
   tidegate sync support --connector ticket --full
+  tidegate sync support --dry-run --limit 20
 
 A running host does the sync; without --wait the command only starts it. Where no host
 runs, the command does it itself, to the end. With --wait it ends with 0 where all was
-done, 1 where it failed, 3 where records are in quarantine or some connectors failed.";
+done, 1 where it failed, 3 where records are in quarantine or some connectors failed.
+
+A dry run shows what would be added (+), updated (~), deleted (-) or set aside (!), and
+changes nothing: it keeps nothing here and sends only GET, HEAD and OPTIONS. It ends
+with 0, or with 1 where a connector failed.";
 
 pub(super) const RUN: &str = "\
 Examples:

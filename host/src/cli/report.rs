@@ -124,6 +124,9 @@ fn advice_for(problem: &Problem) -> Option<&'static str> {
         ("run.unknown" | "job.unknown" | "run.over", _) => "tidegate run list",
         ("record.unknown", _) => "tidegate record list NAME CONNECTOR",
         ("sync.busy", _) => "wait for it (tidegate run list), or end it (tidegate run cancel ID)",
+        ("egress.dry-run", _) => {
+            "the plugin has to send something to read; only a sync without --dry-run lets it"
+        }
         ("store.locked", _) => {
             "wait until it ends; where it is a host that listens elsewhere, name it with --url"
         }

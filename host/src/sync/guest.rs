@@ -5,6 +5,7 @@
 use super::{
     import::{Ask, Source},
     log::{self, RunLog, Said},
+    opener::SourceAsk,
 };
 use crate::{
     channels::Opened,
@@ -16,7 +17,7 @@ use serde_json::Map;
 use std::{fmt::Write as _, sync::Arc};
 use tracing::Level;
 
-/// One connector in one run.
+/// One connector in one run, or in a dry run.
 pub(super) struct Guest {
     opened: Opened,
     connector: Name,
@@ -24,8 +25,10 @@ pub(super) struct Guest {
 }
 
 impl Guest {
-    pub(super) fn new(opened: Opened, connector: Name, run: RunId) -> Self {
-        let log = log::find(run);
+    pub(super) fn new(opened: &Opened, ask: SourceAsk<'_>) -> Self {
+        let opened = if ask.read_only { opened.read_only() } else { opened.clone() };
+        let (connector, run) = (ask.connector.clone(), ask.run);
+        let log = run.and_then(log::find);
         if let Some(log) = &log {
             let gateway = opened.gateway.clone();
             log.hide(move |text| gateway.redact(text));
@@ -71,7 +74,8 @@ impl Source for Guest {
 /// A remote system may echo the credential to a guest, and a guest may say what it
 /// read: it is hidden in everything that passes here.
 struct Voice {
-    run: RunId,
+    /// None in a dry run.
+    run: Option<RunId>,
     log: Option<Arc<RunLog>>,
     opened: Opened,
 }
@@ -114,7 +118,7 @@ impl LogSink for Voice {
                 tracing::event!(
                     target: "guest",
                     $level,
-                    run.id = %self.run,
+                    run.id = self.run.map(tracing::field::display),
                     guest.message = message,
                     guest.fields = joined(&fields),
                     "guest"

@@ -8,9 +8,13 @@ mod brought;
 mod due;
 mod processor;
 mod reader;
+mod trial;
 mod writer;
 
 pub(super) use reader::{Ask, Source};
+pub(super) use trial::{
+    Changed, Parts as TrialParts, Trial, Tried, Waiting, is_forgotten, panicked as trial_panicked,
+};
 
 use super::{Config, history::store_failure, progress::Progress, turns::Turn};
 use crate::{

@@ -49,10 +49,20 @@ pub(super) struct Ready {
     pub(super) origin: Option<String>,
 }
 
+/// Which pages are wanted, and what their making may do.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct SourceAsk<'a> {
+    pub(super) connector: &'a Name,
+    /// The run that the steps belong to; none where nothing of them is kept.
+    pub(super) run: Option<RunId>,
+    /// Whether only requests that read may leave the host.
+    pub(super) read_only: bool,
+}
+
 /// Where the pages of a channel's connectors come from.
 pub(super) trait Sources: Send + Sync + 'static {
-    /// The source of one run.
-    fn source(&self, connector: &Name, run: RunId) -> Arc<dyn Source>;
+    /// The source of one connector's pages.
+    fn source(&self, ask: SourceAsk<'_>) -> Arc<dyn Source>;
 }
 
 impl Opener for Channels {
@@ -112,7 +122,7 @@ fn ready(opened: channels::Opened) -> Ready {
 }
 
 impl Sources for channels::Opened {
-    fn source(&self, connector: &Name, run: RunId) -> Arc<dyn Source> {
-        Arc::new(Guest::new(self.clone(), connector.clone(), run))
+    fn source(&self, ask: SourceAsk<'_>) -> Arc<dyn Source> {
+        Arc::new(Guest::new(self, ask))
     }
 }

@@ -8,4 +8,5 @@ mod import;
 mod jobs;
 mod overlap;
 mod queue;
+mod rehearsal;
 mod ticks;

@@ -140,3 +140,16 @@ async fn who_waits_is_answered_in_time_and_when_the_host_stops() {
     assert_eq!(host.get(&path("30s")).await.json()["ended"], false);
     assert_eq!(asked.elapsed().as_secs(), 0, "a host that stops keeps nobody waiting");
 }
+
+#[tokio::test]
+async fn a_dry_run_has_a_route_of_its_own_and_starts_no_job() {
+    let host = Host::new();
+    host.channel("zen").await;
+    let dry = host.post("/api/v1/channels/zen/dry-run", &json!({"connectors": ["ticket"], "limit": 5})).await;
+    dry.is_error(422, "config", "plugin.missing");
+    let unknown = host.post("/api/v1/channels/nobody/dry-run", &json!({})).await;
+    unknown.is_error(404, "not-found", "channel.unknown");
+    let other = host.post("/api/v1/channels/zen/sync", &json!({"dry-run": true})).await;
+    other.is_error(400, "invalid-data", "request.body");
+    assert_eq!(host.get("/api/v1/runs").await.json()["items"], json!([]));
+}

@@ -1,5 +1,7 @@
 //! `sync`: imports what is new.
 
+mod dry_run;
+
 use crate::{
     api::view::{Job, NewSync, Run},
     cli::{
@@ -31,9 +33,18 @@ pub(crate) struct Sync {
     /// Wait no longer than this, such as 10m; the sync goes on
     #[arg(long, value_name = "TIME", requires = "wait")]
     timeout: Option<Span>,
+    /// Show what would change, record by record, and change nothing here or there
+    #[arg(long, conflicts_with = "wait")]
+    dry_run: bool,
+    /// How many records of each connector a dry run shows; all are counted [default: 1000]
+    #[arg(long, value_name = "COUNT", requires = "dry_run")]
+    limit: Option<u64>,
 }
 
 pub(crate) async fn run(ctx: &Context<'_>, sync: Sync) -> anyhow::Result<Exit> {
+    if sync.dry_run {
+        return dry_run::run(ctx, sync).await;
+    }
     let mut session = Session::open(ctx, Needs::Runs).await?;
     let body = serde_json::to_value(NewSync { connectors: sync.connectors, full: sync.full })?;
     let call = Call::post(path(&["channels", &sync.name, "sync"])).json(&body);

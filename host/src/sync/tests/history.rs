@@ -5,7 +5,7 @@ use super::support::{
     *,
 };
 use crate::{
-    model::{LineLevel, LineSource, Run, RunId, RunLine, Size, Status},
+    model::{Class, LineLevel, LineSource, Run, RunId, RunLine, Size, Status},
     store::{Batch, DueKey, Store},
     sync::{Cleaned, Cleaner, Cleaning, Config, Found, HistoryConfig, Keep, Search, host_line, log},
 };

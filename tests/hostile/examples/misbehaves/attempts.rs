@@ -98,6 +98,9 @@ pub(super) fn act(act: &str, transport: &dyn Transport) -> Option<Result<Page, E
             "huge-request".to_owned(),
             sent(transport, Request::post("/").body(vec![b'x'; 32 << 20])),
         )]))),
+        "writes" => Some(Ok(page(writes().map(|request| {
+            (format!("{} {}", request.method.as_str(), request.path), sent(transport, request))
+        })))),
         "environment" => Some(Ok(page([("environment".to_owned(), Ok(environment()))]))),
         _ => None,
     }
@@ -120,6 +123,18 @@ fn page(attempts: impl IntoIterator<Item = (String, Result<Value, Error>)>) -> P
 
 fn sent(transport: &dyn Transport, request: Request) -> Result<Value, Error> {
     transport.send(request).map(|response| json!({ "status": response.status }))
+}
+
+/// One of each method that changes something, and one that reads.
+fn writes() -> [Request; 5] {
+    let to = "/things/1";
+    [
+        Request::post(to).body("{}"),
+        Request::put(to),
+        Request::patch(to),
+        Request::delete(to),
+        Request::get(to),
+    ]
 }
 
 fn header_bomb() -> Request {

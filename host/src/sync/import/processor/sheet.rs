@@ -3,7 +3,7 @@
 //! It knows nothing of what is stored.
 
 use super::{payload, slot::Version};
-use crate::model::{Class, Envelope, Failure, RecordKey, Reject, Timestamp};
+use crate::model::{Class, Envelope, Failure, Record, RecordKey, Reject, RunId, Timestamp};
 use bytes::Bytes;
 use sha2::{Digest, Sha256};
 use std::collections::HashMap;
@@ -65,6 +65,13 @@ impl Sheet {
     /// The keys of the items, one by one.
     pub(in crate::sync::import) fn keys(&self) -> impl ExactSizeIterator<Item = &RecordKey> {
         self.items.iter().map(|item| &item.key)
+    }
+
+    /// The item at a place as `run` would store it, whatever is decided.
+    pub(in crate::sync::import) fn record(&self, place: usize, run: RunId, now: Timestamp) -> Record {
+        let Item { key, version: Version { updated, parent, payload }, .. } = &self.items[place];
+        let (updated, parent, payload) = (*updated, parent.clone(), payload.clone());
+        Record { key: key.clone(), parent, updated, imported: now, run, payload }
     }
 
     /// The keys under which something of the page may be in quarantine.
