@@ -12,6 +12,7 @@ mod run;
 mod secret;
 mod timestamp;
 mod usage;
+mod vanished;
 
 pub use channel::{Channel, Sealed};
 pub use failure::{Class, Failure, Fault, FieldError};
@@ -26,3 +27,4 @@ pub use run::{Counters, Direction, Run, Status, Trigger};
 pub use secret::Secret;
 pub use timestamp::Timestamp;
 pub use usage::Usage;
+pub use vanished::Vanished;

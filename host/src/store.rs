@@ -25,10 +25,12 @@ mod quarantine;
 mod records;
 mod rows;
 mod runs;
+mod seen;
 mod sled;
 mod state;
 #[cfg(test)]
 mod tests;
+mod vanished;
 mod walk;
 mod watch;
 
@@ -37,10 +39,12 @@ pub use channels::Channels;
 pub use cursors::Cursors;
 pub use due::{Due, DueKey};
 pub use engine::{Engine, Entry, Range, Want};
-pub use quarantine::{Quarantine, Quarantined};
+pub use quarantine::{Found, Origin, Place, Quarantine, Quarantined, Sought};
 pub use records::Records;
 pub use runs::Runs;
+pub use seen::{Reading, Seen, SeenKeys, SeenPage, Stage};
 pub use state::State;
+pub use vanished::Marks;
 pub use watch::{Watch, Watchers};
 
 use crate::model::{Fault, Size};
@@ -190,6 +194,18 @@ impl Store {
     #[must_use]
     pub fn quarantine(&self) -> Quarantine<'_> {
         Quarantine(self)
+    }
+
+    /// What full readings have seen.
+    #[must_use]
+    pub fn seen(&self) -> Seen<'_> {
+        Seen(self)
+    }
+
+    /// The records that a full sync did not find any more.
+    #[must_use]
+    pub fn vanished(&self) -> Marks<'_> {
+        Marks(self)
     }
 
     /// The runs and what came of them.

@@ -15,6 +15,7 @@ mod job;
 mod live;
 mod opener;
 mod progress;
+mod quarantine;
 mod runner;
 mod work;
 
@@ -22,6 +23,7 @@ mod work;
 mod tests;
 
 pub use live::Hold;
+pub use quarantine::{Hopeless, Quarantine, Retried, Selection, Why};
 pub use runner::Runner;
 
 use crate::{
@@ -265,6 +267,12 @@ impl Sync {
     #[must_use]
     pub fn follow(&self, id: RunId) -> Option<watch::Receiver<Run>> {
         self.shared.live.progress(id).map(|progress| progress.follow())
+    }
+
+    /// What can be done about records in quarantine.
+    #[must_use]
+    pub fn quarantine(&self) -> Quarantine<'_> {
+        Quarantine(self)
     }
 
     /// The job of a channel that is going on.

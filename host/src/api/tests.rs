@@ -148,6 +148,7 @@ impl Host {
             connectors: vec![named("ticket")],
             two_way: false,
             enabled: true,
+            vanished: model::Vanished::default(),
             paused_because: None,
             settings: json!({"subdomain": "acme"}).as_object().cloned().expect("an object"),
             secrets: BTreeMap::from([("token".to_owned(), model::Sealed("c2VhbGVk".into()))]),

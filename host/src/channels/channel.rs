@@ -10,7 +10,7 @@ use super::{
 };
 use crate::{
     catalog::Offer,
-    model::{Channel, ChannelId, ChannelType, Name, Sealed, Secret, Transport, Ways},
+    model::{Channel, ChannelId, ChannelType, Name, Sealed, Secret, Transport, Vanished, Ways},
     store,
 };
 use serde_json::{Map, Value};
@@ -49,6 +49,7 @@ impl Inner {
             connectors,
             two_way,
             enabled,
+            vanished: Vanished::default(),
             paused_because: None,
             secrets: self.seal_all(id, &settled.fresh).await?,
             settings: settled.settings,

@@ -1,6 +1,6 @@
 //! A configured channel, as it is stored.
 
-use super::{ChannelId, ChannelName, Name, Timestamp};
+use super::{ChannelId, ChannelName, Name, Timestamp, Vanished};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -27,6 +27,9 @@ pub struct Channel {
     pub two_way: bool,
     /// Whether runs may start.
     pub enabled: bool,
+    /// What becomes of records that a full sync does not find any more.
+    #[serde(default)]
+    pub vanished: Vanished,
     /// Why a program, not a person, switched it off.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub paused_because: Option<String>,

@@ -194,6 +194,7 @@ fn log(run: &Run) {
                 unchanged = counters.unchanged,
                 deleted = counters.deleted,
                 quarantined = counters.quarantined,
+                vanished = counters.vanished,
                 "run ended"
             )
         };

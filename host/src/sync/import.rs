@@ -8,9 +8,13 @@ mod brought;
 mod due;
 mod processor;
 mod reader;
+mod retrial;
+mod roll;
+mod sweep;
 mod writer;
 
 pub(super) use reader::{Ask, Source};
+pub(super) use retrial::can_judge;
 
 use super::{
     Config,
@@ -20,12 +24,14 @@ use super::{
 use crate::{
     clock::Clock,
     model::{Channel, ChannelType, Class, Connector, DrivenBy, Failure, RecordKey, Status},
-    store::{self, Store},
+    store::{self, Reading, Store},
 };
 use brought::Brought;
 use processor::{Decided, Known, Rules, Sheet};
 use reader::{Position, Reader, Taken};
+use roll::Reach;
 use std::{sync::Arc, time::Duration};
+use sweep::Then;
 use writer::{Landing, Writer};
 
 /// A run whose first page takes longer than this gets its opening row at once;
@@ -82,6 +88,10 @@ struct Pages<'a> {
     idle: u32,
     /// Whether the connector may have entries in quarantine.
     quarantined: bool,
+    /// Whether the connector may have records that are marked as gone.
+    marked: bool,
+    /// The full reading that is going on, whichever run began it.
+    reading: Option<Reading>,
     /// What the run has brought, where there was nothing before it.
     brought: Option<Brought>,
 }
@@ -91,6 +101,8 @@ impl<'a> Pages<'a> {
         let (channel, connector) = (import.channel.id, &import.connector.id);
         let stored = Position::stored(import.store, channel, connector).await?;
         let held = import.store.quarantine().list(channel, connector, None, 1).await?;
+        let marked = import.store.vanished().list(channel, connector, None, 1).await?;
+        let reading = import.store.seen().reading(channel, connector).await?;
         let position = if import.starts_over() { Position::default() } else { stored.clone() };
         let writer = Writer::open(import, stored).await?;
         Ok(Self {
@@ -101,11 +113,17 @@ impl<'a> Pages<'a> {
             looked_early: false,
             idle: 0,
             quarantined: !held.is_empty(),
+            marked: !marked.is_empty(),
+            reading,
             import,
         })
     }
 
     async fn work(mut self) -> Result<(), Ending> {
+        if !self.import.starts_over() {
+            self.sweep(Then::ReadOn).await?;
+        }
+        self.retry().await?;
         self.reader.start(self.position.clone());
         let mut read = self.first().await?;
         loop {
@@ -114,7 +132,7 @@ impl<'a> Pages<'a> {
                 None => self.look_again(),
             };
             if !more {
-                return Ok(());
+                return self.sweep(Then::End).await;
             }
             read = self.reader.next().await?;
         }
@@ -129,6 +147,7 @@ impl<'a> Pages<'a> {
             }
         }
         self.writer.begin().await.map_err(broken)?;
+        self.open_roll().await?;
         self.reader.next().await
     }
 
@@ -144,10 +163,21 @@ impl<'a> Pages<'a> {
         }
         self.position = next;
         let Taken { page, sheet, settled, state } = taken;
+        let reach = if last && !page.more { Reach::End } else { Reach::Further };
+        let roll = self.call_roll(&sheet, reach).await.map_err(broken)?;
         let decided = self.decide(sheet).await?;
         let stuck = self.is_stuck(last || moved || decided.changes_records());
-        let landing =
-            Landing { decided, cursor: page.next, due: page.due, settled, state, total: page.total, last };
+        let landing = Landing {
+            decided,
+            cursor: page.next,
+            due: page.due,
+            settled,
+            state,
+            total: page.total,
+            roll,
+            retried: Vec::new(),
+            last: last && !(reach == Reach::End && self.reading.is_some()),
+        };
         self.writer.commit(landing).await.map_err(broken)?;
         self.position.landed();
         if stuck { Err(Ending::Failed(no_progress(self.idle))) } else { Ok(!last) }

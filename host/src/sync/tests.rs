@@ -6,3 +6,5 @@ mod crash;
 mod import;
 mod jobs;
 mod overlap;
+mod quarantine;
+mod vanished;

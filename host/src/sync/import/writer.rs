@@ -3,16 +3,23 @@
 //! It decides nothing about records. What it commits it also shows, in that
 //! order.
 
-use super::{Import, due, due::Sorted, processor::Decided, reader::Position};
+use super::{
+    Import, due,
+    due::Sorted,
+    processor::Decided,
+    reader::Position,
+    roll::{self, At, Roll},
+    sweep,
+};
 use crate::{
     model::{Due, RecordKey, Run},
     store::{self, Batch, DueKey},
-    sync::history,
 };
 use bytes::Bytes;
 use std::collections::{BTreeMap, HashMap};
 
 /// What a page leaves behind.
+#[derive(Default)]
 pub(super) struct Landing {
     pub(super) decided: Decided,
     /// Where the next step goes on; none: the cursor stays.
@@ -22,6 +29,10 @@ pub(super) struct Landing {
     pub(super) settled: Vec<DueKey>,
     pub(super) state: BTreeMap<String, Option<Bytes>>,
     pub(super) total: Option<u64>,
+    /// Which records it shows to be there remotely.
+    pub(super) roll: Roll,
+    /// Keys of entries in quarantine that it judges anew.
+    pub(super) retried: Vec<String>,
     /// Whether the run ends with it.
     pub(super) last: bool,
 }
@@ -55,6 +66,7 @@ impl<'a> Writer<'a> {
         batch.put_run(&self.import.progress.snapshot());
         if self.import.starts_over() {
             batch.drop_cursor(channel, connector);
+            batch.put_reading(channel, connector, &roll::begun_by(self.import.progress.id()));
             for key in self.before.state.keys() {
                 batch.set_state(channel, connector, key, None);
             }
@@ -85,6 +97,20 @@ impl<'a> Writer<'a> {
         Ok(())
     }
 
+    /// Commits something else than a page, and shows the run as it stands then.
+    pub(super) async fn land(&mut self, mut batch: Batch, run: Run) -> store::Result<()> {
+        batch.put_run(&run);
+        self.import.store.commit(batch).await?;
+        self.import.progress.show(run);
+        Ok(())
+    }
+
+    /// Counts records that the batch deletes. The batch must land before the next one.
+    pub(super) fn shrink(&mut self, batch: &mut Batch, by: u64) {
+        self.count = self.count.saturating_sub(by);
+        batch.set_record_count(self.import.channel.id, &self.import.connector.id, self.count);
+    }
+
     fn sorted(&self, due: Vec<Due>) -> Sorted {
         let sorted = due::sort(due, self.import.channel, self.import.channel_type);
         for (reason, count) in &sorted.dropped {
@@ -99,7 +125,7 @@ impl<'a> Writer<'a> {
         run.counters.add(&landing.decided.counters);
         run.total = landing.total.or(run.total);
         if landing.last {
-            run.status = history::done(run.counters.quarantined);
+            sweep::end(&mut run);
             run.ended = Some(self.import.clock.now());
         }
         run
@@ -125,6 +151,10 @@ impl<'a> Writer<'a> {
         for key in &decided.released {
             batch.remove_quarantined(channel, connector, key);
         }
+        for key in &landing.retried {
+            batch.remove_retrial(channel, connector, key);
+        }
+        landing.roll.put(&mut batch, &At { channel, connector, run: run.id, page: run.pages });
         if let Some(cursor) = &landing.cursor {
             batch.put_cursor(channel, connector, cursor);
         }

@@ -3,7 +3,8 @@
 use super::script::Scripts;
 use crate::{
     model::{
-        Channel, ChannelId, ChannelName, ChannelType, Connector, DrivenBy, Name, RecordKey, Timestamp, Ways,
+        Channel, ChannelId, ChannelName, ChannelType, Connector, DrivenBy, Name, RecordKey, Timestamp,
+        Vanished, Ways,
     },
     sync::opener::Ready,
 };
@@ -52,6 +53,7 @@ pub(in crate::sync) fn ready(connectors: Vec<Connector>) -> Ready {
             connectors: connectors.iter().map(|connector| connector.id.clone()).collect(),
             two_way: false,
             enabled: true,
+            vanished: Vanished::default(),
             paused_because: None,
             settings: serde_json::Map::new(),
             secrets: BTreeMap::new(),
