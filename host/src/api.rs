@@ -11,6 +11,7 @@ mod guard;
 mod host;
 mod paging;
 mod plugin;
+mod quarantine;
 mod record;
 mod run;
 pub mod view;
@@ -113,6 +114,10 @@ pub fn router(parts: Parts) -> Router {
         .route("/channels/{name}/sync", post(run::request))
         .route("/channels/{name}/records/{connector}", get(record::list))
         .route("/channels/{name}/records/{connector}/{key}", get(record::show))
+        .route("/channels/{name}/quarantine/{connector}/{key}", get(quarantine::show))
+        .route("/channels/{name}/quarantine/retry", post(quarantine::retry))
+        .route("/channels/{name}/quarantine/drop", post(quarantine::drop))
+        .route("/quarantine", get(quarantine::list))
         .route("/jobs/{id}", get(run::job))
         .route("/runs", get(run::list))
         .route("/runs/{id}", get(run::show))

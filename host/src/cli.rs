@@ -71,6 +71,7 @@ async fn run(cli: Cli, out: &Out) -> anyhow::Result<Exit> {
         Command::Sync(sync) => command::sync::run(&ctx, sync).await,
         Command::Run { command } => command::run::run(&ctx, command).await,
         Command::Record { command } => command::record::run(&ctx, command).await,
+        Command::Quarantine { command } => command::quarantine::run(&ctx, command).await,
         Command::Config { command } => command::config::run(&ctx, command).await,
         Command::Doctor => command::doctor::run(&ctx).await,
     }

@@ -2,6 +2,7 @@
 
 mod channels;
 mod host;
+mod quarantine;
 mod records;
 mod requests;
 mod runs;

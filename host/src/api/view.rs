@@ -8,6 +8,7 @@ mod host;
 mod list;
 mod plugin;
 mod problem;
+mod quarantine;
 mod record;
 mod run;
 
@@ -16,5 +17,6 @@ pub use host::{Check, Configuration, Diagnosis, Health, KeySource, Level};
 pub use list::List;
 pub use plugin::{Inspection, Plugin, PluginState, Refusal};
 pub use problem::{FieldProblem, Problem, ProblemDocument};
+pub use quarantine::{Dropped, Hopeless, Payload, Quarantined, Retried, Selection};
 pub use record::{ExportLine, Record};
 pub use run::{Job, Run};

@@ -80,6 +80,12 @@ pub(super) enum Command {
         #[command(subcommand)]
         command: command::record::Command,
     },
+    /// Look at the records that failed, try them again, or give them up
+    #[command(after_help = help::QUARANTINE)]
+    Quarantine {
+        #[command(subcommand)]
+        command: command::quarantine::Command,
+    },
     /// Show the configuration that counts
     #[command(after_help = help::CONFIG)]
     Config {

@@ -4,6 +4,7 @@ pub(super) mod channel;
 pub(super) mod config;
 pub(super) mod doctor;
 pub(super) mod plugin;
+pub(super) mod quarantine;
 pub(super) mod record;
 pub(super) mod run;
 pub(super) mod serve;
