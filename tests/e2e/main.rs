@@ -6,5 +6,7 @@ mod faults;
 mod guests;
 mod import;
 mod plugins;
+mod quarantine;
 mod secrets;
 mod stage;
+mod vanished;
