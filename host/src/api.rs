@@ -14,6 +14,7 @@ mod host;
 mod origin;
 mod paging;
 mod plugin;
+mod quarantine;
 mod record;
 mod run;
 mod schedule;
@@ -128,6 +129,10 @@ pub fn router(parts: Parts) -> Router {
         .route("/channels/{name}/records/{connector}/{key}", get(record::show))
         .route("/origins", get(origin::list))
         .route("/origins/close", post(origin::close))
+        .route("/channels/{name}/quarantine/{connector}/{key}", get(quarantine::show))
+        .route("/channels/{name}/quarantine/retry", post(quarantine::retry))
+        .route("/channels/{name}/quarantine/drop", post(quarantine::drop))
+        .route("/quarantine", get(quarantine::list))
         .route("/jobs/{id}", get(run::job))
         .route("/runs", get(run::list))
         .route("/runs/clean", post(history::clean))

@@ -74,6 +74,7 @@ async fn run(cli: Cli, out: &Out) -> anyhow::Result<Exit> {
         Command::Record { command } => command::record::run(&ctx, command).await,
         Command::Schedule { command } => command::schedule::run(&ctx, command).await,
         Command::Origin { command } => command::origin::run(&ctx, command).await,
+        Command::Quarantine { command } => command::quarantine::run(&ctx, command).await,
         Command::Config { command } => command::config::run(&ctx, command).await,
         Command::Doctor => command::doctor::run(&ctx).await,
     }

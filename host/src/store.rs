@@ -31,11 +31,13 @@ mod quarantine;
 mod records;
 mod rows;
 mod runs;
+mod seen;
 mod sled;
 mod state;
 #[cfg(test)]
 mod tests;
 mod ticks;
+mod vanished;
 mod walk;
 mod watch;
 
@@ -50,11 +52,13 @@ pub use jobs::{Jobs, KeptJob};
 pub use leases::{Lease, Leases, Owner, Standing};
 pub use logs::{LogEnd, Logs};
 pub use pages::Pages;
-pub use quarantine::{Quarantine, Quarantined};
+pub use quarantine::{Found, Origin, Place, Quarantine, Quarantined, Sought};
 pub use records::Records;
 pub use runs::Runs;
+pub use seen::{Reading, Seen, SeenKeys, SeenPage, Stage};
 pub use state::State;
 pub use ticks::{Ticks, Upkeep};
+pub use vanished::Marks;
 pub use watch::{Watch, Watchers};
 
 use crate::model::{Fault, Size};
@@ -222,6 +226,18 @@ impl Store {
     #[must_use]
     pub fn leases(&self) -> Leases<'_> {
         Leases(self)
+    }
+
+    /// What full readings have seen.
+    #[must_use]
+    pub fn seen(&self) -> Seen<'_> {
+        Seen(self)
+    }
+
+    /// The records that a full sync did not find any more.
+    #[must_use]
+    pub fn vanished(&self) -> Marks<'_> {
+        Marks(self)
     }
 
     /// The runs and what came of them.

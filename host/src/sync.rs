@@ -24,6 +24,7 @@ mod opener;
 mod policy;
 mod prober;
 mod progress;
+mod quarantine;
 mod queue;
 mod rehearsal;
 mod runner;
@@ -44,6 +45,7 @@ pub use live::Hold;
 pub use log::{Ear, host_line};
 pub use prober::Prober;
 pub use progress::Pace;
+pub use quarantine::{Hopeless, Quarantine, Retried, Selection, Why};
 pub use rehearsal::{Change, Event, Field, Kind, Outcome, Rehearsal};
 pub use runner::{Reach, Runner};
 pub use scheduler::Scheduler;
@@ -389,14 +391,19 @@ impl Sync {
         self.shared.live.progress(id).map(|progress| progress.follow())
     }
 
-    /// The job of a channel that is worked on here.
     /// How fast a run goes; none where it does not go on here, or nothing is known yet.
     #[must_use]
     pub fn pace(&self, id: RunId) -> Option<Pace> {
         self.shared.live.progress(id).and_then(|progress| progress.pace())
     }
 
-    /// The job of a channel that is going on.
+    /// What can be done about records in quarantine.
+    #[must_use]
+    pub fn quarantine(&self) -> Quarantine<'_> {
+        Quarantine(self)
+    }
+
+    /// The job of a channel that is worked on here.
     #[must_use]
     pub fn live_job(&self, channel: ChannelId) -> Option<JobId> {
         self.shared.live.of_channel(channel)

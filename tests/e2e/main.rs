@@ -8,5 +8,7 @@ mod guests;
 mod history;
 mod import;
 mod plugins;
+mod quarantine;
 mod secrets;
 mod stage;
+mod vanished;

@@ -4,6 +4,7 @@ mod channels;
 mod history;
 mod host;
 mod origins;
+mod quarantine;
 mod records;
 mod requests;
 mod runs;

@@ -92,6 +92,12 @@ pub(super) enum Command {
         #[command(subcommand)]
         command: command::origin::Command,
     },
+    /// Look at the records that failed, try them again, or give them up
+    #[command(after_help = help::QUARANTINE)]
+    Quarantine {
+        #[command(subcommand)]
+        command: command::quarantine::Command,
+    },
     /// Show the configuration that counts
     #[command(after_help = help::CONFIG)]
     Config {

@@ -5,6 +5,7 @@ pub(super) mod config;
 pub(super) mod doctor;
 pub(super) mod origin;
 pub(super) mod plugin;
+pub(super) mod quarantine;
 pub(super) mod record;
 pub(super) mod run;
 pub(super) mod schedule;

@@ -9,20 +9,21 @@ set up for a remote system; a sync imports what is new there.
 Usage: {usage}
 
 Run it:
-  serve    Run the host: the API, the plugins folder, the syncs
-  doctor   Find out what is wrong with the host and its surroundings
-  config   Show the configuration that counts
+  serve       Run the host: the API, the plugins folder, the syncs
+  doctor      Find out what is wrong with the host and its surroundings
+  config      Show the configuration that counts
 
 Set it up:
-  plugin   Look at the plugins folder, or at one file
-  channel  Set up and look after channels
+  plugin      Look at the plugins folder, or at one file
+  channel     Set up and look after channels
 
 Use it:
-  sync      Import what is new in a channel's remote system
-  run       Look at what syncs did, or end one
-  schedule  Look at when channels sync by themselves, or hold that back
-  record    Read the imported records
-  origin    See which remote systems fail, and give one free
+  sync        Import what is new in a channel's remote system
+  run         Look at what syncs did, or end one
+  schedule    Look at when channels sync by themselves, or hold that back
+  record      Read the imported records
+  quarantine  Look at the records that failed, try them again, or give them up
+  origin      See which remote systems fail, and give one free
 
 Everywhere:
 {options}{after-help}
@@ -139,6 +140,9 @@ Examples:
   tidegate sync support --connector ticket --full
   tidegate sync support --dry-run --limit 20
 
+--full reads everything again, and finds the records that are gone remotely; connectors
+that are driven by keys have no beginning, and go on with what is due.
+
 A running host does the sync; without --wait the command only starts it. Where no host
 runs, the command does it itself, to the end. With --wait it ends with 0 where all was
 done, 1 where it failed, 3 where records are in quarantine or some connectors failed.
@@ -218,8 +222,9 @@ Examples:
   tidegate record list support ticket
   tidegate record export support ticket --format csv > tickets.csv";
 pub(super) const RECORD_LIST: &str = "\
-Example:
-  tidegate record list support ticket --limit 20";
+Examples:
+  tidegate record list support ticket --limit 20
+  tidegate record list support ticket --vanished";
 pub(super) const RECORD_SHOW: &str = "\
 Example:
   tidegate record show support ticket 4711";
@@ -248,6 +253,32 @@ Example:
 
 The host does it by itself as soon as the origin works again: this is for a person who
 knows so already. It also lifts what the remote system asked for with Retry-After.";
+pub(super) const QUARANTINE: &str = "\
+Examples:
+  tidegate quarantine list support
+  tidegate quarantine retry support --code record.size --wait";
+pub(super) const QUARANTINE_LIST: &str = "\
+Examples:
+  tidegate quarantine list
+  tidegate quarantine list support --connector ticket --since 2h
+  tidegate quarantine list --class invalid-data --json | jq '.items[].key'";
+pub(super) const QUARANTINE_SHOW: &str = "\
+Example:
+  tidegate quarantine show support ticket 4711";
+pub(super) const QUARANTINE_RETRY: &str = "\
+Examples:
+  tidegate quarantine retry support ticket 4711 --wait
+  tidegate quarantine retry support --code record.size
+  tidegate quarantine retry support ticket --all
+
+Keys are fetched again; records that the host refused are judged anew by what is kept of
+them. What the connector itself refused needs another delivery: a full sync.";
+pub(super) const QUARANTINE_DROP: &str = "\
+Examples:
+  tidegate quarantine drop support ticket 4711 --yes
+  tidegate quarantine drop support --code zendesk. --yes
+
+What fails again comes into quarantine again.";
 
 pub(super) const CONFIG: &str = "\
 Example:

@@ -122,6 +122,8 @@ fn advice_for(problem: &Problem) -> Option<&'static str> {
             "tidegate channel show NAME lists the connectors"
         }
         ("run.unknown" | "job.unknown" | "run.over", _) => "tidegate run list",
+        ("quarantine.unknown", _) => "tidegate quarantine list NAME",
+        ("sweep.unclear", _) => "tidegate quarantine list NAME",
         ("record.unknown", _) => "tidegate record list NAME CONNECTOR",
         ("sync.busy", _) => "wait for it (tidegate run list), or end it (tidegate run cancel ID)",
         ("egress.dry-run", _) => {

@@ -89,10 +89,14 @@ pub struct Counters {
     pub updated: u64,
     /// Records that were there just so; not written again.
     pub unchanged: u64,
-    /// Records that were there and are gone remotely.
+    /// Records that were there and are gone remotely: the remote system said so, or a full
+    /// sync did not find them and the channel deletes such records.
     pub deleted: u64,
     /// Records that were set aside with a reason.
     pub quarantined: u64,
+    /// Records that a full sync did not find any more, whatever became of them. Nobody
+    /// delivered them, so `read` knows nothing of them.
+    pub vanished: u64,
 }
 
 impl Counters {
@@ -104,6 +108,7 @@ impl Counters {
         self.unchanged += other.unchanged;
         self.deleted += other.deleted;
         self.quarantined += other.quarantined;
+        self.vanished += other.vanished;
     }
 }
 

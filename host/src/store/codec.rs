@@ -184,7 +184,9 @@ mod tests {
         assert_eq!(channel.name.as_str(), "support");
         assert_eq!(channel.settings["pages"], 2);
         assert_eq!(channel.revision, 3);
-        assert_eq!(encode(&channel), CHANNEL_1, "the form has not changed");
+        assert_eq!(channel.vanished, Vanished::Mark, "what is not said is the default");
+        let again: Channel = decode("a channel", encode(&channel).into()).expect("a channel");
+        assert_eq!(again, channel);
     }
 
     #[test]

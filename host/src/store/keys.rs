@@ -14,6 +14,10 @@
 //! | `p` | [`Cursors`](Table::Cursors) | channel, connector | the connector's cursor |
 //! | `d` | [`Due`](Table::Due) | channel, connector, record key | stamp |
 //! | `q` | [`Quarantine`](Table::Quarantine) | channel, connector, key of the guest | the entry |
+//! | `u` | [`Withheld`](Table::Withheld) | channel, connector, key of the guest | payload of the entry |
+//! | `x` | [`Retrials`](Table::Retrials) | channel, connector, key of the guest | nothing; there while the entry is to be judged anew |
+//! | `v` | [`Seen`](Table::Seen) | channel, connector, nothing or full reading, run and page | how far the full reading is; hashes of the page's keys |
+//! | `z` | [`Vanished`](Table::Vanished) | channel, connector, record key | since when the record is gone remotely |
 //! | `s` | [`State`](Table::State) | channel, connector, key of the guest | value of the guest |
 //! | `h` | [`Runs`](Table::Runs) | run, newest first | the run |
 //! | `i` | [`RunsOfChannel`](Table::RunsOfChannel) | channel, run newest first | nothing |
@@ -52,6 +56,10 @@ pub(super) enum Table {
     Cursors = b'p',
     Due = b'd',
     Quarantine = b'q',
+    Withheld = b'u',
+    Retrials = b'x',
+    Seen = b'v',
+    Vanished = b'z',
     State = b's',
     Runs = b'h',
     RunsOfChannel = b'i',
@@ -69,12 +77,16 @@ pub(super) enum Table {
 
 impl Table {
     /// Those whose keys go on with channel and connector.
-    pub(super) const OF_CONNECTORS: [Self; 7] = [
+    pub(super) const OF_CONNECTORS: [Self; 11] = [
         Self::Records,
         Self::Totals,
         Self::Cursors,
         Self::Due,
         Self::Quarantine,
+        Self::Withheld,
+        Self::Retrials,
+        Self::Seen,
+        Self::Vanished,
         Self::State,
         Self::EndedRuns,
     ];

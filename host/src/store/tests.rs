@@ -6,7 +6,9 @@ mod connectors;
 mod deletion;
 mod ended;
 mod history;
+mod quarantine;
 mod runs;
+mod seen;
 mod ticks;
 
 use super::engine::{Range, Want};
@@ -87,6 +89,9 @@ fn quarantined(text: &str, payload: Option<&str>) -> Quarantined {
     Quarantined {
         key: text.into(),
         reason: Failure::new(Class::InvalidData, "record.json", "not JSON"),
+        origin: Origin::Record { updated: Some(time(1)), parent: None },
+        size: payload.map(|text| text.len() as u64),
+        kept: payload.map_or(0, |text| text.len() as u64),
         payload: payload.map(|text| Bytes::copy_from_slice(text.as_bytes())),
         first_seen: time(1),
         last_seen: time(2),
@@ -161,10 +166,16 @@ async fn fill(store: &Store, channel: &Channel, rows: usize) {
                 batch.put_record(id, connector, &record(&text, &"x".repeat(row * 30)));
                 batch.add_due(id, connector, &due(&text, 1));
                 batch.put_quarantined(id, connector, &quarantined(&text, Some("{")));
+                batch.add_retrial(id, connector, &text);
+                batch.mark_vanished(id, connector, &key(&text), time(4));
+                let page = SeenPage { reading: RunId::new(), run: RunId::new(), page: row as u64 };
+                batch.put_seen(id, connector, page, [text.as_str()].into_iter());
                 batch.set_state(id, connector, &text, Some(b"1"));
             }
             batch.set_record_count(id, connector, rows as u64);
             batch.put_cursor(id, connector, b"next");
+            let reading = Reading { id: RunId::new(), stage: Stage::Clearing, unclear: false };
+            batch.put_reading(id, connector, &reading);
         })
         .await;
     }

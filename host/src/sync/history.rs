@@ -205,6 +205,7 @@ fn log(run: &Run) {
                 unchanged = counters.unchanged,
                 deleted = counters.deleted,
                 quarantined = counters.quarantined,
+                vanished = counters.vanished,
                 "{}",
                 if run.status.has_ended() { "run ended" } else { "run waits again" }
             )

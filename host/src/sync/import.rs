@@ -8,10 +8,14 @@ mod brought;
 mod due;
 mod processor;
 mod reader;
+mod retrial;
+mod roll;
+mod sweep;
 mod trial;
 mod writer;
 
 pub(super) use reader::{Ask, Source};
+pub(super) use retrial::can_judge;
 pub(super) use trial::{
     Changed, Parts as TrialParts, Trial, Tried, Waiting, is_forgotten, panicked as trial_panicked,
 };
@@ -20,12 +24,14 @@ use super::{Config, history::store_failure, progress::Progress, turns::Turn};
 use crate::{
     clock::Clock,
     model::{Channel, ChannelType, Class, Connector, DrivenBy, Failure, RecordKey, Status},
-    store::{self, Lease, Store},
+    store::{self, Lease, Reading, Store},
 };
 use brought::Brought;
 use processor::{Decided, Known, Rules, Sheet};
 use reader::{Position, Reader, Taken};
+use roll::Reach;
 use std::{sync::Arc, time::Duration};
+use sweep::Then;
 use writer::{Landing, Writer};
 
 /// A run whose first page takes longer than this gets its opening row at once;
@@ -99,6 +105,10 @@ struct Pages<'a> {
     idle: u32,
     /// Whether the connector may have entries in quarantine.
     quarantined: bool,
+    /// Whether the connector may have records that are marked as gone.
+    marked: bool,
+    /// The full reading that is going on, whichever run began it.
+    reading: Option<Reading>,
     /// What the run has brought, where there was nothing before it.
     brought: Option<Brought>,
 }
@@ -108,6 +118,8 @@ impl<'a> Pages<'a> {
         let (channel, connector) = (import.channel.id, &import.connector.id);
         let stored = Position::stored(import.store, channel, connector).await?;
         let held = import.store.quarantine().list(channel, connector, None, 1).await?;
+        let marked = import.store.vanished().list(channel, connector, None, 1).await?;
+        let reading = import.store.seen().reading(channel, connector).await?;
         let position = if import.starts_over() { Position::default() } else { stored.clone() };
         let writer = Writer::open(import, stored).await?;
         Ok(Self {
@@ -118,11 +130,17 @@ impl<'a> Pages<'a> {
             looked_early: false,
             idle: 0,
             quarantined: !held.is_empty(),
+            marked: !marked.is_empty(),
+            reading,
             import,
         })
     }
 
     async fn work(mut self) -> Result<(), Stop> {
+        if !self.import.starts_over() {
+            self.sweep(Then::ReadOn).await?;
+        }
+        self.retry().await?;
         self.reader.start(self.position.clone());
         let mut read = self.first().await?;
         loop {
@@ -131,7 +149,7 @@ impl<'a> Pages<'a> {
                 None => self.look_again(),
             };
             if !more {
-                return Ok(());
+                return self.sweep(Then::End).await;
             }
             self.border().await?;
             read = self.next().await?;
@@ -170,6 +188,7 @@ impl<'a> Pages<'a> {
             }
         }
         self.writer.begin().await.map_err(broken)?;
+        self.open_roll().await?;
         self.next().await
     }
 
@@ -185,11 +204,23 @@ impl<'a> Pages<'a> {
         }
         self.position = next;
         let Taken { page, sheet, settled, state } = taken;
+        let reach = if last && !page.more { Reach::End } else { Reach::Further };
+        let roll = self.call_roll(&sheet, reach).await.map_err(broken)?;
         let decided = self.decide(sheet).await?;
         let moved = moved || decided.changes_records();
         let stuck = self.is_stuck(last || moved);
-        let (due, total) = (page.due, page.total);
-        let landing = Landing { decided, cursor: page.next, due, settled, state, total, moved, last };
+        let landing = Landing {
+            decided,
+            cursor: page.next,
+            due: page.due,
+            settled,
+            state,
+            total: page.total,
+            roll,
+            retried: Vec::new(),
+            moved,
+            last: last && !(reach == Reach::End && self.reading.is_some()),
+        };
         self.writer.commit(landing).await.map_err(broken)?;
         self.position.landed();
         if stuck { Err(Stop::Failed(no_progress(self.idle))) } else { Ok(!last) }

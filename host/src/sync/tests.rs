@@ -7,6 +7,8 @@ mod history;
 mod import;
 mod jobs;
 mod overlap;
+mod quarantine;
 mod queue;
 mod rehearsal;
 mod ticks;
+mod vanished;

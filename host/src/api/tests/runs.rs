@@ -55,7 +55,7 @@ async fn a_run_has_the_fields_that_scripts_rely_on() {
         ("error", json!({"class": "auth", "code": "http.status.401", "message": "no"})),
         (
             "counters",
-            json!({"read": 2, "added": 2, "updated": 0, "unchanged": 0, "deleted": 0, "quarantined": 0}),
+            json!({"read": 2, "added": 2, "updated": 0, "unchanged": 0, "deleted": 0, "quarantined": 0, "vanished": 0}),
         ),
     ] {
         assert_eq!(shown[field], value, "{field}");

@@ -198,6 +198,7 @@ fn describe(run: &Run) -> String {
             ("unchanged", count(counters.unchanged)),
             ("deleted", count(counters.deleted)),
             ("quarantined", count(counters.quarantined)),
+            ("vanished", count(counters.vanished)),
             ("pages", count(run.pages)),
         ]),
         pairs(&[
@@ -331,6 +332,7 @@ mod tests {
         unchanged    199
         deleted      0
         quarantined  1
+        vanished     0
         pages        3
 
         steps              0

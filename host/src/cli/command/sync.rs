@@ -114,10 +114,21 @@ fn show(ctx: &Context<'_>, job: &Job) -> anyhow::Result<()> {
         return Ok(());
     }
     ctx.out.table(table(&job.runs))?;
-    for line in report::troubles(&job.runs) {
+    for line in report::troubles(&job.runs).into_iter().chain(afterwards(&job.runs)) {
         ctx.out.line(line)?;
     }
     Ok(())
+}
+
+/// What may want a look though the sync is done.
+fn afterwards(runs: &[Run]) -> Vec<String> {
+    let gone = runs.iter().filter(|run| run.counters.vanished > 0);
+    let mut lines: Vec<_> = gone
+        .map(|run| format!("{}: {} not found any more remotely", run.connector, count(run.counters.vanished)))
+        .collect();
+    let set_aside = runs.iter().find(|run| run.counters.quarantined > 0);
+    lines.extend(set_aside.map(|run| format!("next: tidegate quarantine list {}", run.channel)));
+    lines
 }
 
 fn table(runs: &[Run]) -> Table {
@@ -154,6 +165,19 @@ fn table(runs: &[Run]) -> Table {
 mod tests {
     use super::*;
     use crate::{cli::text::samples, model::Status};
+
+    #[test]
+    fn what_is_gone_or_set_aside_is_pointed_at_once() {
+        let mut runs =
+            [samples::run("user", Status::Completed), samples::run("ticket", Status::CompletedWithWarnings)];
+        runs[0].counters.vanished = 1_200;
+        assert_eq!(
+            afterwards(&runs),
+            ["user: 1,200 not found any more remotely", "next: tidegate quarantine list zen"]
+        );
+        runs.iter_mut().for_each(|run| run.counters = crate::model::Counters::default());
+        assert_eq!(afterwards(&runs), [""; 0]);
+    }
 
     #[test]
     fn a_sync_is_a_line_a_connector_with_failures_below() {

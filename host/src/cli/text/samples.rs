@@ -39,6 +39,7 @@ pub(crate) fn run(connector: &str, status: Status) -> Run {
             unchanged: 199,
             deleted: 0,
             quarantined: 1,
+            vanished: 0,
         },
         error,
         usage: Usage { requests: 3, sent: 4, response_bytes: 2_400_000, cpu_ticks: 12, ..Usage::default() },

@@ -5,7 +5,7 @@
 
 use super::{Import, Stop, panicked, processor::Sheet, store_failure};
 use crate::{
-    model::{ChannelId, Class, DrivenBy, Failure, Name, Page, RecordKey, Span, Usage},
+    model::{ChannelId, Class, DrivenBy, Envelope, Failure, Name, Page, RecordKey, Reject, Span, Usage},
     sandbox::Outcome,
     store::{self, DueKey, Store},
     sync::progress::Progress,
@@ -237,16 +237,25 @@ impl Feed {
     async fn look_through(&self, page: &mut Page, settled: &[DueKey]) -> Sheet {
         let (records, rejects) = (std::mem::take(&mut page.records), std::mem::take(&mut page.rejects));
         let settled = settled.iter().map(|due| due.key.to_string()).collect();
-        let record_bytes = self.record_bytes;
-        let bytes: usize = records.iter().map(|record| record.payload.len()).sum();
-        let work = move || Sheet::new(records, rejects, settled, record_bytes);
-        if bytes <= INLINE {
-            return work();
-        }
-        let done = tokio::task::spawn_blocking(work).await;
-        // The task that reads is the place where a panic is noticed.
-        done.unwrap_or_else(|error| std::panic::resume_unwind(error.into_panic()))
+        looked_through(records, rejects, settled, self.record_bytes).await
     }
+}
+
+/// The sheet, made on the blocking pool where it is much work.
+pub(super) async fn looked_through(
+    records: Vec<Envelope>,
+    rejects: Vec<Reject>,
+    settled: Vec<String>,
+    record_bytes: usize,
+) -> Sheet {
+    let bytes: usize = records.iter().map(|record| record.payload.len()).sum();
+    let work = move || Sheet::new(records, rejects, settled, record_bytes);
+    if bytes <= INLINE {
+        return work();
+    }
+    let done = tokio::task::spawn_blocking(work).await;
+    // The task that asks for it is the place where a panic is noticed.
+    done.unwrap_or_else(|error| std::panic::resume_unwind(error.into_panic()))
 }
 
 /// Of the keys that were asked for, those that a page names, each once.

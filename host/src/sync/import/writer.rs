@@ -3,16 +3,24 @@
 //! It decides nothing about records. What it commits it also shows, in that
 //! order.
 
-use super::{Import, due, due::Sorted, processor::Decided, reader::Position};
+use super::{
+    Import, due,
+    due::Sorted,
+    processor::Decided,
+    reader::Position,
+    roll::{self, At, Roll},
+    sweep,
+};
 use crate::{
     model::{Due, RecordKey, Run, RunPage},
     store::{self, Batch, DueKey},
-    sync::{history, timeline::Timeline},
+    sync::timeline::Timeline,
 };
 use bytes::Bytes;
 use std::collections::{BTreeMap, HashMap};
 
 /// What a page leaves behind.
+#[derive(Default)]
 pub(super) struct Landing {
     pub(super) decided: Decided,
     /// Where the next step goes on; none: the cursor stays.
@@ -24,6 +32,10 @@ pub(super) struct Landing {
     pub(super) total: Option<u64>,
     /// Whether the run got on with it.
     pub(super) moved: bool,
+    /// Which records it shows to be there remotely.
+    pub(super) roll: Roll,
+    /// Keys of entries in quarantine that it judges anew.
+    pub(super) retried: Vec<String>,
     /// Whether the run ends with it.
     pub(super) last: bool,
 }
@@ -61,6 +73,7 @@ impl<'a> Writer<'a> {
         batch.put_run(&run);
         if self.import.starts_over() {
             batch.drop_cursor(channel, connector);
+            batch.put_reading(channel, connector, &roll::begun_by(self.import.progress.id()));
             for key in self.before.state.keys() {
                 batch.set_state(channel, connector, key, None);
             }
@@ -134,6 +147,21 @@ impl<'a> Writer<'a> {
         self.import.progress.log().inspect(|log| log.landed(logged));
     }
 
+    /// Commits something else than a page, and shows the run as it stands then.
+    pub(super) async fn land(&mut self, mut batch: Batch, run: Run) -> store::Result<()> {
+        batch.expect_lease(self.import.lease);
+        batch.put_run(&run);
+        self.import.store.commit(batch).await?;
+        self.import.progress.show(run);
+        Ok(())
+    }
+
+    /// Counts records that the batch deletes. The batch must land before the next one.
+    pub(super) fn shrink(&mut self, batch: &mut Batch, by: u64) {
+        self.count = self.count.saturating_sub(by);
+        batch.set_record_count(self.import.channel.id, &self.import.connector.id, self.count);
+    }
+
     fn sorted(&self, due: Vec<Due>) -> Sorted {
         let sorted = due::sort(due, self.import.channel, self.import.channel_type);
         for (reason, count) in &sorted.dropped {
@@ -153,7 +181,7 @@ impl<'a> Writer<'a> {
         run.counters.add(&landing.decided.counters);
         run.total = landing.total.or(run.total);
         if landing.last {
-            run.status = history::done(run.counters.quarantined);
+            sweep::end(&mut run);
             run.ended = Some(self.import.clock.now());
         }
         run
@@ -180,6 +208,10 @@ impl<'a> Writer<'a> {
         for key in &decided.released {
             batch.remove_quarantined(channel, connector, key);
         }
+        for key in &landing.retried {
+            batch.remove_retrial(channel, connector, key);
+        }
+        landing.roll.put(&mut batch, &At { channel, connector, run: run.id, page: run.pages });
         if let Some(cursor) = &landing.cursor {
             batch.put_cursor(channel, connector, cursor);
         }

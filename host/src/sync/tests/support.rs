@@ -249,7 +249,7 @@ pub(in crate::sync) fn outcomes(runs: &[Run]) -> Vec<String> {
 
 /// `1a 2u 3s 4d 5q`: added, updated, unchanged (the same), deleted, quarantined.
 pub(in crate::sync) fn counted(run: &Run) -> String {
-    let Counters { read, added, updated, unchanged, deleted, quarantined } = run.counters;
+    let Counters { read, added, updated, unchanged, deleted, quarantined, .. } = run.counters;
     assert_eq!(read, added + updated + unchanged + deleted + quarantined);
     format!("{added}a {updated}u {unchanged}s {deleted}d {quarantined}q")
 }
