@@ -19,6 +19,7 @@ use super::{
 };
 use crate::{
     clock::Clock,
+    metrics,
     model::{Channel, ChannelType, Class, Connector, DrivenBy, Failure, RecordKey, Status},
     store::{self, Store},
 };
@@ -50,6 +51,7 @@ impl Import<'_> {
     /// Imports to the end. To stop it, cancel the run's token: a commit that is
     /// under way is waited for, a step is not.
     pub(super) async fn run(self) -> Ending {
+        let _running = metrics::Running::begin();
         let mut run = self.progress.snapshot();
         run.status = Status::Running;
         run.started = Some(self.clock.now());

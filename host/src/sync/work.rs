@@ -12,7 +12,7 @@ use super::{
     runner::Shared,
 };
 use crate::{
-    channels,
+    channels, metrics,
     model::{Channel, Class, Failure, Status},
 };
 use futures_util::{FutureExt, future::join_all};
@@ -91,6 +91,13 @@ impl Bench {
         let ending = AssertUnwindSafe(self.ending(index, run)).catch_unwind().await;
         let ending = ending.unwrap_or_else(|_panic| Ending::Failed(panicked()));
         self.shared.history.close(&run.progress, ending).await;
+        let (ended, channel_type) = (run.progress.snapshot(), &self.as_asked.channel.channel_type);
+        metrics::run_ended(
+            channel_type,
+            &ended.connector,
+            ended.status,
+            ended.error.map(|error| error.class),
+        );
     }
 
     async fn ending(&self, index: usize, run: &LiveRun) -> Ending {

@@ -5,12 +5,14 @@
 
 use super::{Import, due, due::Sorted, processor::Decided, reader::Position};
 use crate::{
-    model::{Due, RecordKey, Run},
+    metrics,
+    model::{Counters, Due, RecordKey, Run},
     store::{self, Batch, DueKey},
     sync::history,
 };
 use bytes::Bytes;
 use std::collections::{BTreeMap, HashMap};
+use tokio::time::Instant;
 
 /// What a page leaves behind.
 pub(super) struct Landing {
@@ -33,12 +35,14 @@ pub(super) struct Writer<'a> {
     count: u64,
     /// What the store held when the run began.
     before: Position,
+    /// When the last page landed, or the run began.
+    landed: Instant,
 }
 
 impl<'a> Writer<'a> {
     pub(super) async fn open(import: &'a Import<'a>, before: Position) -> store::Result<Self> {
         let count = import.store.records().count(import.channel.id, &import.connector.id).await?;
-        Ok(Self { import, count, before })
+        Ok(Self { import, count, before, landed: Instant::now() })
     }
 
     /// Records of the connector, as of the last commit.
@@ -69,6 +73,9 @@ impl<'a> Writer<'a> {
         let run = self.run_after(&landing);
         let count = self.count.saturating_add_signed(landing.decided.growth);
         let batch = self.batch(&landing, &due, &run);
+        let counters = landing.decided.counters;
+        let newly_quarantined =
+            landing.decided.quarantined.iter().filter(|entry| entry.attempts == 1).count();
         // Only a batch that settles keys can meet another expectation; any other page is
         // let go of here, as the batch holds a copy of it.
         let again = (!landing.settled.is_empty()).then_some(landing);
@@ -80,9 +87,21 @@ impl<'a> Writer<'a> {
             (result, _) => result?,
         }
         self.count = count;
+        self.measure(&counters, newly_quarantined);
         tracing::debug!(page = run.pages, read = run.counters.read, records = count, "page committed");
         self.import.progress.show(run);
         Ok(())
+    }
+
+    fn measure(&mut self, counters: &Counters, newly_quarantined: usize) {
+        let before = std::mem::replace(&mut self.landed, Instant::now());
+        metrics::page(&metrics::Page {
+            channel_type: &self.import.channel_type.id,
+            connector: &self.import.connector.id,
+            counters,
+            newly_quarantined: newly_quarantined as u64,
+            took: self.landed - before,
+        });
     }
 
     fn sorted(&self, due: Vec<Due>) -> Sorted {
