@@ -45,3 +45,4 @@ pub use origin::OriginPattern;
 pub use request::{Method, Request, Response, Streamed};
 pub use resolver::{Lookup, SystemLookup};
 pub use scope::{Credential, Scope};
+pub use tls::trust;

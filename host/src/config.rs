@@ -39,7 +39,9 @@ pub struct Config {
     /// The HTTP API.
     pub api: api::Config,
     /// The host's own log.
-    pub log: telemetry::Config,
+    pub log: telemetry::log::Config,
+    /// What the host sends of itself.
+    pub telemetry: telemetry::Config,
 }
 
 impl Default for Config {
@@ -54,7 +56,8 @@ impl Default for Config {
             catalog: catalog::Config::default(),
             sync: sync::Config::default(),
             api: api::Config::default(),
-            log: telemetry::Config::default(),
+            log: telemetry::log::Config::default(),
+            telemetry: telemetry::Config::default(),
         }
     }
 }
@@ -125,7 +128,7 @@ mod tests {
         refused(
             "colour = 1\n",
             "t.toml, line 1: there is no key 'colour'; known here: data, plugins, grace, store, \
-             broker, sandbox, catalog, sync, api, log",
+             broker, sandbox, catalog, sync, api, log, telemetry",
         );
         refused(
             "[store]\ncache = \"much\"\n",
