@@ -11,7 +11,9 @@ mod guard;
 mod host;
 mod paging;
 mod plugin;
+mod readiness;
 mod record;
+mod request;
 mod run;
 pub mod view;
 
@@ -70,6 +72,9 @@ impl Config {
 /// Looks at the whole host; the floor above knows how.
 pub type Doctor = Arc<dyn Fn() -> BoxFuture<'static, view::Diagnosis> + Send + std::marker::Sync>;
 
+/// What keeps the host from being ready; the floor above knows.
+pub type Readiness = Arc<dyn Fn() -> BoxFuture<'static, Vec<view::Reason>> + Send + std::marker::Sync>;
+
 /// What the API stands on.
 #[derive(Clone)]
 pub struct Parts {
@@ -87,6 +92,8 @@ pub struct Parts {
     pub configuration: Arc<view::Configuration>,
     /// What `doctor` does.
     pub doctor: Doctor,
+    /// What `/readyz` asks.
+    pub readiness: Readiness,
     /// Where an uploaded file lies while it is judged; made where it is missing.
     pub scratch: PathBuf,
     /// The largest file to inspect.
@@ -119,11 +126,14 @@ pub fn router(parts: Parts) -> Router {
         .route("/runs/{id}/cancel", post(run::cancel));
     Router::new()
         .route("/healthz", get(host::health))
+        .route("/readyz", get(readiness::show))
+        .route("/metrics", get(host::metrics))
         .nest("/api/v1", api)
         .fallback(error::no_such_route)
         .method_not_allowed_fallback(error::no_such_method)
         .layer(body_limit)
         .layer(middleware::from_fn(guard::admit))
+        .layer(middleware::from_fn(request::follow))
         .with_state(Arc::new(parts))
 }
 

@@ -7,7 +7,9 @@ mod doctor;
 mod error;
 mod floors;
 mod folder;
+mod gate;
 mod presence;
+mod readiness;
 mod tasks;
 
 pub use doctor::ground;
@@ -20,12 +22,15 @@ use crate::{
     catalog::{Catalog, Watcher},
     clock::Clock,
     config::{Config, Loaded},
+    metrics,
     model::Secret,
     sync::Runner,
+    telemetry::otlp::Exporter,
 };
 use axum::Router;
 use floors::Floors;
 use futures_util::FutureExt;
+use readiness::Readiness;
 use std::{net::SocketAddr, path::PathBuf, sync::Arc};
 use tasks::Tasks;
 use tokio::net::TcpListener;
@@ -52,6 +57,7 @@ pub struct App {
     catalog: Catalog,
     tasks: Tasks,
     stop: CancellationToken,
+    readiness: Readiness,
     watcher: Option<Watcher>,
     runner: Option<Runner>,
     presence: Option<Presence>,
@@ -63,10 +69,12 @@ impl App {
     /// # Errors
     /// Names the floor that cannot be built.
     pub fn build(setup: Setup) -> Result<Self, Error> {
+        metrics::start();
         let places = folder::Places::of(&setup.loaded.config.data);
         places.make()?;
         let Floors { store, catalog, watcher, channels, sync, runner } = Floors::build(&setup, &places)?;
         let (config, stop) = (setup.loaded.config.clone(), CancellationToken::new());
+        let readiness = Readiness::new(store.clone(), stop.clone());
         let doctor = doctor::Doctor {
             has_key: setup.key.is_some(),
             store: store.clone(),
@@ -83,6 +91,10 @@ impl App {
             sync,
             configuration: Arc::new(shown(&doctor.loaded, doctor.has_key)),
             doctor: Arc::new(move || doctor.clone().examine().boxed()),
+            readiness: {
+                let readiness = readiness.clone();
+                Arc::new(move || readiness.clone().reasons().boxed())
+            },
             scratch: places.scratch,
             inspect_bytes: config.sandbox.limits.component_bytes,
             stop: stop.clone(),
@@ -93,6 +105,7 @@ impl App {
             catalog,
             tasks: Tasks::default(),
             stop,
+            readiness,
             watcher: Some(watcher),
             runner: Some(runner),
             presence: None,
@@ -107,12 +120,23 @@ impl App {
     /// Returns when every file of the plugins folder is judged. Cancel safe.
     pub async fn load_plugins(&self) {
         self.catalog.reload().await;
+        self.readiness.plugins_judged();
+    }
+
+    /// Sends traces and metrics for as long as the host runs. Call it before `serve`, so
+    /// that it stops last and sends what the stop has to tell.
+    pub fn export(&mut self, exporter: Exporter) {
+        self.tasks.start("telemetry", |stop| exporter.run(stop));
     }
 
     /// Lets runs go. Only the first call counts.
     pub fn start_runs(&mut self) {
         if let Some(runner) = self.runner.take() {
-            self.tasks.start("runs", |stop| runner.run(stop));
+            let running = self.readiness.runs_go();
+            self.tasks.start("runs", |stop| async move {
+                let _running = running;
+                runner.run(stop).await;
+            });
         }
     }
 
@@ -137,12 +161,15 @@ impl App {
         let listener =
             TcpListener::bind(wanted).await.map_err(|source| Error::Bind { address: wanted, source })?;
         let address = listener.local_addr().map_err(|source| Error::Bind { address: wanted, source })?;
+        let started = CancellationToken::new();
+        self.start_api(listener, started.clone());
         self.load_plugins().await;
         if let Some(watcher) = self.watcher.take() {
             self.tasks.start("plugins", |stop| watcher.run(stop));
         }
         self.start_runs();
-        self.start_api(listener);
+        self.tasks.raise("api");
+        started.cancel();
         let presence = Presence::of(address);
         presence
             .write(&self.config.data)
@@ -151,8 +178,10 @@ impl App {
         Ok(address)
     }
 
-    fn start_api(&mut self, listener: TcpListener) {
-        let (router, waiting) = (self.router.clone(), self.stop.clone());
+    /// Probes are answered at once, everything else when the host has started.
+    fn start_api(&mut self, listener: TcpListener, started: CancellationToken) {
+        let waiting = self.stop.clone();
+        let router = gate::before(self.router.clone(), started, waiting.clone());
         self.tasks.start("api", |stop| async move {
             let stopping = async move {
                 stop.cancelled().await;

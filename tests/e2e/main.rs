@@ -5,6 +5,7 @@ mod egress;
 mod faults;
 mod guests;
 mod import;
+mod observe;
 mod plugins;
 mod secrets;
 mod stage;

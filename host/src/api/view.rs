@@ -8,6 +8,7 @@ mod host;
 mod list;
 mod plugin;
 mod problem;
+mod readiness;
 mod record;
 mod run;
 
@@ -16,5 +17,6 @@ pub use host::{Check, Configuration, Diagnosis, Health, KeySource, Level};
 pub use list::List;
 pub use plugin::{Inspection, Plugin, PluginState, Refusal};
 pub use problem::{FieldProblem, Problem, ProblemDocument};
+pub use readiness::{Readiness, Reason};
 pub use record::{ExportLine, Record};
 pub use run::{Job, Run};
