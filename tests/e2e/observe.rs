@@ -14,13 +14,13 @@ fn small() -> Builder {
     Zendesk::builder().users(2).tickets(40).comments_per_ticket(0)
 }
 
-/// What a collector was sent, by path.
+/// What a collector was sent.
 #[derive(Clone, Default)]
-struct Sent(Arc<Mutex<Vec<(String, Vec<u8>)>>>);
+struct Sent(Arc<Mutex<Vec<Request>>>);
 
 impl App for Sent {
     fn answer(&self, request: &Request) -> Answer {
-        self.0.lock().expect("no panic").push((request.path.clone(), request.body.to_vec()));
+        self.0.lock().expect("no panic").push(request.clone());
         Answer::empty(StatusCode::OK)
     }
 
@@ -46,7 +46,7 @@ impl Sent {
     fn has(&self, path: &str, text: &str) -> bool {
         let sent = self.0.lock().expect("no panic");
         let found = |body: &[u8]| body.windows(text.len()).any(|window| window == text.as_bytes());
-        sent.iter().any(|(to, body)| to == path && found(body))
+        sent.iter().any(|request| request.path == path && found(&request.body))
     }
 }
 

@@ -37,7 +37,7 @@ where
         let mut line = Map::new();
         line.insert("timestamp".to_owned(), now()?.into());
         line.insert("level".to_owned(), event.metadata().level().as_str().into());
-        line.insert("message".to_owned(), own.0.remove("message").unwrap_or_default());
+        line.insert("message".to_owned(), own.0.shift_remove("message").unwrap_or_default());
         line.insert("target".to_owned(), event.metadata().target().into());
         for span in context.event_scope().into_iter().flat_map(|scope| scope.from_root()) {
             if let Some(fields) = span.extensions().get::<FormattedFields<N>>() {
@@ -78,6 +78,14 @@ impl Visit for Fields {
 
     fn record_u64(&mut self, field: &Field, value: u64) {
         self.put(field, value);
+    }
+
+    /// Milliseconds, most often. What is no longer a number for JSON stays a text.
+    fn record_u128(&mut self, field: &Field, value: u128) {
+        match u64::try_from(value) {
+            Ok(value) => self.put(field, value),
+            Err(_) => self.put(field, value.to_string()),
+        }
     }
 
     fn record_bool(&mut self, field: &Field, value: bool) {

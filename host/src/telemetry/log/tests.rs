@@ -39,7 +39,7 @@ fn a_run() {
     let work = async {
         let error = crate::store::Error::from(io::Error::other("disk full"));
         let error: &(dyn std::error::Error + 'static) = &error;
-        tracing::warn!(pages = 7, rate = 0.5, full = false, error, "page\nlost");
+        tracing::warn!(pages = 7, took_ms = 9_u128, rate = 0.5, full = false, error, "page\nlost");
         tracing::info!(connector = "user", "inner wins");
     };
     futures_util::FutureExt::now_or_never(work.instrument(run)).expect("nothing to wait for");
@@ -57,6 +57,7 @@ fn a_json_line_is_one_flat_document_with_the_ids_of_its_run() {
         ["J1", "R1", "C1", "acme", "ticket"]
     );
     assert_eq!((&lost["level"], &lost["message"]), (&"WARN".into(), &"page\nlost".into()));
+    assert_eq!(lost["took_ms"], 9);
     assert_eq!((&lost["pages"], &lost["rate"], &lost["full"]), (&7.into(), &0.5.into(), &false.into()));
     assert_eq!(lost["error"], "the store cannot be read or written: disk full");
     assert_eq!(lost["target"], "tidegate::telemetry::log::tests");
