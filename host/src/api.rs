@@ -15,7 +15,9 @@ mod origin;
 mod paging;
 mod plugin;
 mod quarantine;
+mod readiness;
 mod record;
+mod request;
 mod run;
 mod schedule;
 pub mod view;
@@ -81,6 +83,9 @@ impl Config {
 /// Looks at the whole host; the floor above knows how.
 pub type Doctor = Arc<dyn Fn() -> BoxFuture<'static, view::Diagnosis> + Send + std::marker::Sync>;
 
+/// What keeps the host from being ready; the floor above knows.
+pub type Readiness = Arc<dyn Fn() -> BoxFuture<'static, Vec<view::Reason>> + Send + std::marker::Sync>;
+
 /// What the API stands on.
 #[derive(Clone)]
 pub struct Parts {
@@ -100,6 +105,8 @@ pub struct Parts {
     pub configuration: Arc<view::Configuration>,
     /// What `doctor` does.
     pub doctor: Doctor,
+    /// What `/readyz` asks.
+    pub readiness: Readiness,
     /// Where an uploaded file lies while it is judged; made where it is missing.
     pub scratch: PathBuf,
     /// The largest file to inspect.
@@ -146,11 +153,14 @@ pub fn router(parts: Parts) -> Router {
         .route("/runs/{id}/pages", get(history::pages));
     Router::new()
         .route("/healthz", get(host::health))
+        .route("/readyz", get(readiness::show))
+        .route("/metrics", get(host::metrics))
         .nest("/api/v1", api)
         .fallback(error::no_such_route)
         .method_not_allowed_fallback(error::no_such_method)
         .layer(body_limit)
         .layer(middleware::from_fn(guard::admit))
+        .layer(middleware::from_fn(request::follow))
         .with_state(Arc::new(parts))
 }
 

@@ -7,7 +7,9 @@ mod doctor;
 mod error;
 mod floors;
 mod folder;
+mod gate;
 mod presence;
+mod readiness;
 mod tasks;
 
 pub use doctor::ground;
@@ -21,12 +23,15 @@ use crate::{
     channels::{BreakerKeeper, Channels},
     clock::Clock,
     config::{Config, Loaded},
+    metrics,
     model::Secret,
     sync::{Cleaner, Prober, Reach, Runner, Scheduler},
+    telemetry::otlp::Exporter,
 };
 use axum::Router;
 use floors::Floors;
 use futures_util::FutureExt;
+use readiness::Readiness;
 use std::{net::SocketAddr, path::PathBuf, sync::Arc};
 use tasks::Tasks;
 use tokio::net::TcpListener;
@@ -54,6 +59,7 @@ pub struct App {
     channels: Channels,
     tasks: Tasks,
     stop: CancellationToken,
+    readiness: Readiness,
     watcher: Option<Watcher>,
     breakers: Option<BreakerKeeper>,
     runner: Option<Runner>,
@@ -69,6 +75,7 @@ impl App {
     /// # Errors
     /// Names the floor that cannot be built.
     pub fn build(setup: Setup) -> Result<Self, Error> {
+        metrics::start();
         let places = folder::Places::of(&setup.loaded.config.data);
         places.make()?;
         let Floors { store, catalog, watcher, channels, breakers, sync, timetable, runner } =
@@ -76,6 +83,7 @@ impl App {
         let cleaner = Cleaner::new(&sync);
         let (config, stop) = (setup.loaded.config.clone(), CancellationToken::new());
         let (scheduler, prober) = (sync.scheduler(config.schedule.clone()), sync.prober());
+        let readiness = Readiness::new(store.clone(), stop.clone());
         let doctor = doctor::Doctor {
             has_key: setup.key.is_some(),
             store: store.clone(),
@@ -93,6 +101,10 @@ impl App {
             timetable,
             configuration: Arc::new(shown(&doctor.loaded, doctor.has_key)),
             doctor: Arc::new(move || doctor.clone().examine().boxed()),
+            readiness: {
+                let readiness = readiness.clone();
+                Arc::new(move || readiness.clone().reasons().boxed())
+            },
             scratch: places.scratch,
             inspect_bytes: config.sandbox.limits.component_bytes,
             stop: stop.clone(),
@@ -104,6 +116,7 @@ impl App {
             channels,
             tasks: Tasks::default(),
             stop,
+            readiness,
             watcher: Some(watcher),
             breakers: Some(breakers),
             runner: Some(runner),
@@ -122,6 +135,13 @@ impl App {
     /// Returns when every file of the plugins folder is judged. Cancel safe.
     pub async fn load_plugins(&self) {
         self.catalog.reload().await;
+        self.readiness.plugins_judged();
+    }
+
+    /// Sends traces and metrics for as long as the host runs. Call it before `serve`, so
+    /// that it stops last and sends what the stop has to tell.
+    pub fn export(&mut self, exporter: Exporter) {
+        self.tasks.start("telemetry", |stop| exporter.run(stop));
     }
 
     /// Takes over what was known of remote systems before the host started. Belongs
@@ -139,7 +159,11 @@ impl App {
             self.tasks.start("breakers", |stop| breakers.run(stop));
         }
         if let Some(runner) = self.runner.take() {
-            self.tasks.start("runs", |stop| runner.run(reach, stop));
+            let running = self.readiness.runs_go();
+            self.tasks.start("runs", |stop| async move {
+                let _running = running;
+                runner.run(reach, stop).await;
+            });
         }
         if reach == Reach::All
             && let Some(scheduler) = self.scheduler.take()
@@ -172,6 +196,8 @@ impl App {
         let listener =
             TcpListener::bind(wanted).await.map_err(|source| Error::Bind { address: wanted, source })?;
         let address = listener.local_addr().map_err(|source| Error::Bind { address: wanted, source })?;
+        let started = CancellationToken::new();
+        self.start_api(listener, started.clone());
         self.load_plugins().await;
         if let Some(watcher) = self.watcher.take() {
             self.tasks.start("plugins", |stop| watcher.run(stop));
@@ -181,7 +207,8 @@ impl App {
         if let Some(cleaner) = self.cleaner.take() {
             self.tasks.start("history", |stop| cleaner.run(stop));
         }
-        self.start_api(listener);
+        self.tasks.raise("api");
+        started.cancel();
         let presence = Presence::of(address);
         presence
             .write(&self.config.data)
@@ -190,8 +217,10 @@ impl App {
         Ok(address)
     }
 
-    fn start_api(&mut self, listener: TcpListener) {
-        let (router, waiting) = (self.router.clone(), self.stop.clone());
+    /// Probes are answered at once, everything else when the host has started.
+    fn start_api(&mut self, listener: TcpListener, started: CancellationToken) {
+        let waiting = self.stop.clone();
+        let router = gate::before(self.router.clone(), started, waiting.clone());
         self.tasks.start("api", |stop| async move {
             let stopping = async move {
                 stop.cancelled().await;

@@ -58,3 +58,4 @@ pub use origins::{Keeper, Origins};
 pub use request::{Method, Request, Response, Streamed};
 pub use resolver::{Lookup, SystemLookup};
 pub use scope::{Credential, Scope};
+pub use tls::trust;

@@ -43,7 +43,9 @@ pub struct Config {
     /// The HTTP API.
     pub api: api::Config,
     /// The host's own log.
-    pub log: telemetry::Config,
+    pub log: telemetry::log::Config,
+    /// What the host sends of itself.
+    pub telemetry: telemetry::Config,
 }
 
 impl Default for Config {
@@ -60,7 +62,8 @@ impl Default for Config {
             schedule: sync::schedule::Config::default(),
             history: sync::HistoryConfig::default(),
             api: api::Config::default(),
-            log: telemetry::Config::default(),
+            log: telemetry::log::Config::default(),
+            telemetry: telemetry::Config::default(),
         }
     }
 }
@@ -131,7 +134,7 @@ mod tests {
         refused(
             "colour = 1\n",
             "t.toml, line 1: there is no key 'colour'; known here: data, plugins, grace, store, \
-             broker, sandbox, catalog, sync, schedule, history, api, log",
+             broker, sandbox, catalog, sync, schedule, history, api, log, telemetry",
         );
         refused(
             "[store]\ncache = \"much\"\n",

@@ -61,11 +61,15 @@ pub use ticks::{Ticks, Upkeep};
 pub use vanished::Marks;
 pub use watch::{Watch, Watchers};
 
-use crate::model::{Fault, Size};
+use crate::{
+    metrics::{self, Landed},
+    model::{Fault, Size},
+};
 use serde::{Deserialize, Serialize};
 use std::io;
 use std::path::Path;
 use std::sync::Arc;
+use tokio::time::Instant;
 
 /// `[store]` of the configuration.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -173,11 +177,15 @@ impl Store {
     /// [`Error::Expectation`] where something was not as expected: nothing was
     /// written. Otherwise where it cannot be written.
     pub async fn commit(&self, batch: Batch) -> Result<()> {
-        self.blocking(move |engine| {
-            engine.commit(batch)?;
-            engine.flush()
-        })
-        .await
+        let started = Instant::now();
+        let result = self
+            .blocking(move |engine| {
+                engine.commit(batch)?;
+                engine.flush()
+            })
+            .await;
+        metrics::commit(landed(&result), started.elapsed());
+        result
     }
 
     /// The configured channels.
@@ -285,5 +293,13 @@ impl Store {
         let engine = Arc::clone(&self.engine);
         let done = tokio::task::spawn_blocking(move || work(&*engine)).await;
         done.unwrap_or_else(|error| Err(Error::Engine(io::Error::other(error))))
+    }
+}
+
+fn landed(result: &Result<()>) -> Landed {
+    match result {
+        Ok(()) => Landed::Whole,
+        Err(Error::Expectation) => Landed::Conflict,
+        Err(_) => Landed::Failed,
     }
 }

@@ -7,6 +7,7 @@ mod faults;
 mod guests;
 mod history;
 mod import;
+mod observe;
 mod plugins;
 mod quarantine;
 mod secrets;

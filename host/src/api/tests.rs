@@ -30,7 +30,7 @@ use axum::{
 use bytes::Bytes;
 use http_body_util::BodyExt;
 use serde_json::{Value, json};
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::Mutex};
 use tempfile::TempDir;
 use tower::ServiceExt;
 
@@ -44,6 +44,8 @@ struct Host {
     clock: Clock,
     origins: Origins,
     stop: CancellationToken,
+    /// What keeps it from being ready.
+    reasons: Arc<Mutex<Vec<view::Reason>>>,
     _folder: TempDir,
     _runner: sync::Runner,
 }
@@ -114,6 +116,7 @@ impl Host {
             config: json!({"data": "/d"}),
         };
         let stop = CancellationToken::new();
+        let reasons = Arc::<Mutex<Vec<view::Reason>>>::default();
         let router = router(Parts {
             config: Config { body_bytes: Size::kib(1), ..Config::default() },
             store: store.clone(),
@@ -126,11 +129,18 @@ impl Host {
                 let checks = vec![view::Check::fail("disk", "full", "make room")];
                 Box::pin(async { view::Diagnosis::of(checks) })
             }),
+            readiness: {
+                let reasons = reasons.clone();
+                Arc::new(move || {
+                    let reasons = reasons.lock().expect("no panic").clone();
+                    Box::pin(async { reasons })
+                })
+            },
             scratch: folder.path().join("scratch"),
             inspect_bytes: Size::kib(4),
             stop: stop.clone(),
         });
-        Self { router, store, clock, origins, stop, _folder: folder, _runner: runner }
+        Self { router, store, clock, origins, stop, reasons, _folder: folder, _runner: runner }
     }
 
     async fn send(&self, request: Request<Body>) -> Answer {

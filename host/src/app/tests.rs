@@ -48,6 +48,18 @@ async fn a_host_tells_where_it_answers_and_takes_it_back() {
 }
 
 #[tokio::test]
+async fn a_host_is_ready_while_it_serves() {
+    let home = tempfile::tempdir().expect("a folder");
+    let mut app = App::build(setup(&home.path().join("data"))).expect("a host");
+    assert_eq!(status(&app, "/readyz").await, StatusCode::SERVICE_UNAVAILABLE, "not yet");
+    app.serve().await.expect("served");
+    assert_eq!(status(&app, "/readyz").await, StatusCode::OK);
+    app.stop().await;
+    assert_eq!(status(&app, "/readyz").await, StatusCode::SERVICE_UNAVAILABLE, "no longer");
+    assert_eq!(status(&app, "/healthz").await, StatusCode::OK, "it lives all the same");
+}
+
+#[tokio::test]
 async fn a_folder_has_one_host_at_a_time() {
     let home = tempfile::tempdir().expect("a folder");
     let data = home.path().join("data");

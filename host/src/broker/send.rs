@@ -19,11 +19,13 @@ use super::{
 };
 use crate::{
     clock::Clock,
+    metrics,
     model::{Failure, Fault, Span},
 };
 use bytes::Bytes;
 use http::header;
 use std::{sync::Arc, time::Duration};
+use tracing::Instrument;
 use url::Url;
 
 /// How long a remote has for the words to a failure that its status has already
@@ -82,7 +84,9 @@ impl Way {
         let work = async {
             let order = self.order(request, meter, hold)?;
             meter.admit()?;
-            self.attempts(&order).await
+            let origin = origin::text(&order.draft.url);
+            let span = tracing::debug_span!("request", origin, method = ?order.draft.method);
+            self.attempts(&order).instrument(span).await
         };
         meter.guard(work).await?
     }
@@ -119,6 +123,7 @@ impl Way {
                 Decision::GiveUp(reason) => return Err(given_up(failed, number, reason)),
             };
             tracing::debug!(code = failed.failure.code, number, ?wait, "request failed and is tried again");
+            metrics::retry(&origin::text(&order.draft.url));
             tokio::time::sleep(wait).await;
             number += 1;
         }
@@ -214,10 +219,21 @@ impl Way {
     /// Over the wire and back.
     async fn wire(&self, permitted: Permitted, remote: &Remote, meter: &Meter) -> Result<Head, Failed> {
         meter.sent(permitted.body_length());
+        let exchange = metrics::Exchange::begin(permitted.origin());
         let outcome = self.client.send(permitted).await;
         let status = outcome.as_ref().map_or(0, |head| head.status);
         tracing::trace!(host = &*remote.host, status, "request sent");
-        outcome.map_err(|error| classify::network(error, remote))
+        match outcome {
+            Ok(head) => {
+                exchange.answered(head.status);
+                Ok(head)
+            }
+            Err(error) => {
+                let failed = classify::network(error, remote);
+                exchange.failed(&failed.failure.code);
+                Err(failed)
+            }
+        }
     }
 
     /// What the answer means; and its body, where the guest gets it whole.

@@ -23,6 +23,7 @@ pub(super) use trial::{
 use super::{Config, history::store_failure, progress::Progress, turns::Turn};
 use crate::{
     clock::Clock,
+    metrics,
     model::{Channel, ChannelType, Class, Connector, DrivenBy, Failure, RecordKey, Status},
     store::{self, Lease, Reading, Store},
 };
@@ -71,6 +72,7 @@ impl Import<'_> {
     /// # Errors
     /// Why it ended before there was nothing more to read.
     pub(super) async fn run(&self) -> Result<(), Stop> {
+        let _running = metrics::Running::begin();
         let mut run = self.progress.snapshot();
         run.status = Status::Running;
         let goes_on = run.started.is_some();

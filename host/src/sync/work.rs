@@ -17,6 +17,7 @@ use super::{
     turns::{Place, Turn},
 };
 use crate::{
+    metrics,
     model::{Class, Connector, Failure, Job, Name, Paused, Run},
     store::{self, Lease},
 };
@@ -81,6 +82,7 @@ impl Work {
                 }
             }
             None => {
+                metrics::lease_lost();
                 tracing::warn!(job.id = %job.id, "the lease of a job is lost: another host works on it");
                 shared.queue.delay(&seat, shared.clock.now().plus(lease::TERM));
             }
@@ -224,6 +226,11 @@ impl Bench<'_> {
         let ending = AssertUnwindSafe(self.ending(index, run, places)).catch_unwind().await;
         let ending = ending.unwrap_or_else(|_panic| Ending::Failed(panicked()));
         let kept = self.shared.history.close(self.lease, &run.progress, ending).await;
+        if kept {
+            let run = run.progress.snapshot();
+            let class = run.error.map(|error| error.class);
+            metrics::run_ended(&self.ready.channel.channel_type, &run.connector, run.status, class);
+        }
         run.progress.rest();
         kept
     }

@@ -12,12 +12,14 @@ use super::{
     sweep,
 };
 use crate::{
-    model::{Due, RecordKey, Run, RunPage},
+    metrics,
+    model::{Counters, Due, RecordKey, Run, RunPage},
     store::{self, Batch, DueKey},
     sync::timeline::Timeline,
 };
 use bytes::Bytes;
 use std::collections::{BTreeMap, HashMap};
+use tokio::time::Instant;
 
 /// What a page leaves behind.
 #[derive(Default)]
@@ -48,13 +50,15 @@ pub(super) struct Writer<'a> {
     /// What the store held when the run began.
     before: Position,
     timeline: Timeline,
+    /// When the last page landed, or the run began.
+    landed: Instant,
 }
 
 impl<'a> Writer<'a> {
     pub(super) async fn open(import: &'a Import<'a>, before: Position) -> store::Result<Self> {
         let count = import.store.records().count(import.channel.id, &import.connector.id).await?;
         let timeline = Timeline::begin(&import.progress.snapshot(), import.clock.now());
-        Ok(Self { import, count, before, timeline })
+        Ok(Self { import, count, before, timeline, landed: Instant::now() })
     }
 
     /// Records of the connector, as of the last commit.
@@ -91,6 +95,9 @@ impl<'a> Writer<'a> {
         let count = self.count.saturating_add_signed(landing.decided.growth);
         let page = self.page(&landing, &run);
         let (batch, logged) = self.with_history(self.batch(&landing, &due, &run), &page);
+        let counters = landing.decided.counters;
+        let newly_quarantined =
+            landing.decided.quarantined.iter().filter(|entry| entry.attempts == 1).count();
         // Only a batch that settles keys can be made anew; any other page is let go of
         // here, as the batch holds a copy of it.
         let again = (!landing.settled.is_empty()).then_some(landing);
@@ -104,6 +111,7 @@ impl<'a> Writer<'a> {
         }
         self.count = count;
         self.history_landed(&page, &run, logged);
+        self.measure(&counters, newly_quarantined);
         tracing::debug!(page = run.pages, read = run.counters.read, records = count, "page committed");
         self.import.progress.show(run);
         Ok(())
@@ -160,6 +168,17 @@ impl<'a> Writer<'a> {
     pub(super) fn shrink(&mut self, batch: &mut Batch, by: u64) {
         self.count = self.count.saturating_sub(by);
         batch.set_record_count(self.import.channel.id, &self.import.connector.id, self.count);
+    }
+
+    fn measure(&mut self, counters: &Counters, newly_quarantined: usize) {
+        let before = std::mem::replace(&mut self.landed, Instant::now());
+        metrics::page(&metrics::Page {
+            channel_type: &self.import.channel_type.id,
+            connector: &self.import.connector.id,
+            counters,
+            newly_quarantined: newly_quarantined as u64,
+            took: self.landed - before,
+        });
     }
 
     fn sorted(&self, due: Vec<Due>) -> Sorted {
