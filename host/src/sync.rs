@@ -311,7 +311,8 @@ impl Sync {
             return Ok(None);
         }
         let due = waiting.as_ref().map(|(job, _)| job.due);
-        Ok(Some(Job { id, runs, after, is_over: waiting.is_none(), due }))
+        let is_over = waiting.is_none() && runs.iter().all(|run| run.status.has_ended());
+        Ok(Some(Job { id, runs, after, is_over, due }))
     }
 
     /// Returns when nothing more comes of the job, with the runs as they ended. A job that

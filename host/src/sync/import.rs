@@ -99,6 +99,8 @@ struct Pages<'a> {
     import: &'a Import<'a>,
     reader: Reader<'a>,
     writer: Writer<'a>,
+    /// Whether the run starts from nothing.
+    anew: bool,
     /// After the last page that was read.
     position: Position,
     /// Whether the reader looked for due keys before the last commit.
@@ -122,12 +124,14 @@ impl<'a> Pages<'a> {
         let held = import.store.quarantine().list(channel, connector, None, 1).await?;
         let marked = import.store.vanished().list(channel, connector, None, 1).await?;
         let reading = import.store.seen().reading(channel, connector).await?;
-        let position = if import.starts_over() { Position::default() } else { stored.clone() };
+        let anew = import.starts_over();
+        let position = if anew { Position::default() } else { stored.clone() };
         let writer = Writer::open(import, stored).await?;
         Ok(Self {
             reader: Reader::new(import),
             brought: (writer.count() == 0).then(Brought::nothing),
             writer,
+            anew,
             position,
             looked_early: false,
             idle: 0,
@@ -139,7 +143,7 @@ impl<'a> Pages<'a> {
     }
 
     async fn work(mut self) -> Result<(), Stop> {
-        if !self.import.starts_over() {
+        if !self.anew {
             self.sweep(Then::ReadOn).await?;
         }
         self.retry().await?;
@@ -183,7 +187,7 @@ impl<'a> Pages<'a> {
 
     /// The first page, with the opening row where that cannot wait.
     async fn first(&mut self) -> Result<Option<Taken>, Stop> {
-        if !self.import.starts_over() {
+        if !self.anew {
             tokio::select! {
                 read = self.reader.next() => return read,
                 () = tokio::time::sleep(OPENING) => {}

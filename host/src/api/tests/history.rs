@@ -122,7 +122,7 @@ async fn pages_are_listed_with_what_they_cost() {
     assert_eq!(
         list["items"][0],
         json!({"page": 1, "at": "2026-01-01T00:00:00.000Z", "took-ms": 40, "read": 2, "added": 2, "updated": 0,
-               "unchanged": 0, "deleted": 0, "quarantined": 0, "requests": 1, "bytes": 900, "cursor-bytes": 8})
+               "unchanged": 0, "deleted": 0, "quarantined": 0, "vanished": 0, "requests": 1, "bytes": 900, "cursor-bytes": 8})
     );
     let rest = host.get(&format!("/api/v1/runs/{}/pages?after=2", over.id)).await.json();
     assert_eq!((rest["items"].as_array().map(Vec::len), &rest["next"]), (Some(1), &Value::Null));

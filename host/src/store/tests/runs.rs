@@ -40,7 +40,6 @@ async fn run_is_live_until_it_has_ended() {
             Status::Completed,
             Status::CompletedWithWarnings,
             Status::Failed,
-            Status::Deferred,
             Status::Skipped,
             Status::Cancelled,
         ] {

@@ -17,7 +17,7 @@ use std::{
     sync::Arc,
     time::Duration,
 };
-use tokio::task::JoinSet;
+use tokio::{task::JoinSet, time::Instant};
 use tokio_util::sync::{CancellationToken, DropGuard};
 use tracing::Instrument;
 
@@ -107,7 +107,9 @@ pub(super) struct Taken {
 pub(super) struct Reader<'a> {
     progress: &'a Progress,
     /// The longest time for a page.
-    deadline: Duration,
+    longest: Duration,
+    /// When the page that was begun must be there.
+    deadline: Instant,
     feed: Arc<Feed>,
     ahead: JoinSet<store::Result<Option<Step>>>,
     /// Ends the step when the reader goes.
@@ -140,7 +142,8 @@ impl<'a> Reader<'a> {
         let keys_per_step = limit.min(import.config.keys_per_step.get());
         Self {
             progress: import.progress,
-            deadline: import.config.page_deadline.0,
+            longest: import.config.page_deadline.0,
+            deadline: Instant::now() + import.config.page_deadline.0,
             _ends: cancel.clone().drop_guard(),
             feed: Arc::new(Feed {
                 source: Arc::clone(&import.source),
@@ -160,6 +163,7 @@ impl<'a> Reader<'a> {
     /// Begins to read the page at `position`. Call it only when none is under way.
     pub(super) fn start(&mut self, position: Position) {
         debug_assert!(self.ahead.is_empty(), "two pages read at once");
+        self.deadline = Instant::now() + self.longest;
         let feed = Arc::clone(&self.feed);
         self.ahead.spawn(async move { feed.read(position).await }.in_current_span());
     }
@@ -170,7 +174,7 @@ impl<'a> Reader<'a> {
         let read = tokio::select! {
             biased;
             () = self.progress.token().cancelled() => None,
-            () = tokio::time::sleep(self.deadline) => return Err(Stop::Failed(self.stuck())),
+            () = tokio::time::sleep_until(self.deadline) => return Err(Stop::Failed(self.stuck())),
             read = self.ahead.join_next() => Some(read.expect("a page was begun")),
         };
         match read {
@@ -195,7 +199,7 @@ impl<'a> Reader<'a> {
     }
 
     fn stuck(&self) -> Failure {
-        let message = format!("no page came within {} (sync.page-deadline)", Span(self.deadline));
+        let message = format!("no page came within {} (sync.page-deadline)", Span(self.longest));
         Failure::new(Class::Internal, "run.stuck", message)
     }
 }

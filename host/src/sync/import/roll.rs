@@ -59,7 +59,7 @@ pub(super) enum Reach {
 impl Pages<'_> {
     /// Begins a full reading. What earlier ones have seen counts no more, and goes.
     pub(super) async fn open_roll(&mut self) -> Result<(), Stop> {
-        if !self.import.starts_over() {
+        if !self.anew {
             return Ok(());
         }
         self.reading = Some(begun_by(self.import.progress.id()));

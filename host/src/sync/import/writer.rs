@@ -49,6 +49,9 @@ pub(super) struct Writer<'a> {
     count: u64,
     /// What the store held when the run began.
     before: Position,
+    /// Whether the run's beginning is on record. One that starts from nothing drops the
+    /// cursor with it.
+    begun: bool,
     timeline: Timeline,
     /// When the last page landed, or the run began.
     landed: Instant,
@@ -58,7 +61,8 @@ impl<'a> Writer<'a> {
     pub(super) async fn open(import: &'a Import<'a>, before: Position) -> store::Result<Self> {
         let count = import.store.records().count(import.channel.id, &import.connector.id).await?;
         let timeline = Timeline::begin(&import.progress.snapshot(), import.clock.now());
-        Ok(Self { import, count, before, timeline, landed: Instant::now() })
+        let begun = !import.starts_over();
+        Ok(Self { import, count, before, begun, timeline, landed: Instant::now() })
     }
 
     /// Records of the connector, as of the last commit.
@@ -69,13 +73,13 @@ impl<'a> Writer<'a> {
     /// Puts the run on record as begun, before its first page. A run from the
     /// beginning drops cursor and state with that: killed later, it is still
     /// from the beginning that the next one goes on.
-    pub(super) async fn begin(&self) -> store::Result<()> {
+    pub(super) async fn begin(&mut self) -> store::Result<()> {
         let (channel, connector) = (self.import.channel.id, &self.import.connector.id);
         let mut batch = Batch::default();
         batch.expect_lease(self.import.lease);
         let run = Run { begun: true, ..self.import.progress.snapshot() };
         batch.put_run(&run);
-        if self.import.starts_over() {
+        if !self.begun {
             batch.drop_cursor(channel, connector);
             batch.put_reading(channel, connector, &roll::begun_by(self.import.progress.id()));
             for key in self.before.state.keys() {
@@ -83,6 +87,7 @@ impl<'a> Writer<'a> {
             }
         }
         self.import.store.commit(batch).await?;
+        self.begun = true;
         self.import.progress.show(run);
         Ok(())
     }
@@ -192,7 +197,7 @@ impl<'a> Writer<'a> {
     fn run_after(&self, landing: &Landing) -> Run {
         let mut run = self.import.progress.snapshot();
         run.pages += 1;
-        run.begun = true;
+        run.begun = self.begun;
         if landing.moved {
             run.tries = 0;
             run.deferred = None;

@@ -328,6 +328,7 @@ async fn only_reading_sources_without_a_run_are_asked_for() {
     let sources = Arc::clone(&notes) as Arc<dyn Sources>;
     let channel = Ready { sources, ..ready(vec![connector("ticket")]) };
     host.put(&channel);
+    host.store.channels().create(&channel.channel).await.unwrap();
     rehearse(&host, &channel).await;
     host.sync(&channel).await;
     assert_eq!(*notes.0.lock().unwrap(), [(false, true), (true, false)]);
