@@ -148,6 +148,7 @@ fn step(gateway: Gateway) -> Step {
         cancel: CancellationToken::new(),
         log: Arc::new(Silent),
         memory: None,
+        seed: None,
     }
 }
 

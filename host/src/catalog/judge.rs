@@ -140,6 +140,7 @@ async fn describe(name: &str, plugin: &Plugin) -> Result<Bytes, Refusal> {
         cancel: CancellationToken::new(),
         log: GuestLog::new(name),
         memory: plugin.embedded_manifest().and_then(wanted_memory),
+        seed: None,
     };
     plugin.describe(step).await.result.map_err(|failure| {
         Refusal::new(failure.code, format!("the plugin cannot say what it offers: {}", failure.message))

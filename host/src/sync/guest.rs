@@ -34,6 +34,7 @@ impl Source for Guest {
             cancel: ask.cancel,
             log: Arc::clone(&self.log) as Arc<dyn LogSink>,
             memory: self.opened.offer.manifest.limits.memory,
+            seed: None,
         };
         let request = PullRequest {
             connector: self.connector.clone(),
