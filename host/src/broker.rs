@@ -12,6 +12,7 @@
 mod addresses;
 mod auth;
 mod body;
+mod cassette;
 mod classify;
 mod client;
 mod coding;
@@ -38,8 +39,9 @@ mod tls;
 mod tests;
 
 pub use body::Body;
+pub use cassette::{Answered, Asked, End, Exchange, Got, Player, Recording, Tape};
 pub use config::Config;
-pub use gateway::{Broker, Gateway};
+pub use gateway::{Broker, Gateway, Reach};
 pub use meter::{Allowance, Meter, Used};
 pub use origin::OriginPattern;
 pub use request::{Method, Request, Response, Streamed};

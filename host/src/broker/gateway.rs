@@ -4,14 +4,16 @@
 //! work of its own.
 
 use super::{
-    Config, Lookup, Meter, Request, Response, Scope, Streamed,
+    Config, Credential, Lookup, Meter, Request, Response, Scope, Streamed,
     auth::Auth,
+    cassette::{Head, Player, Recording, Slot},
     client::{Client, Setup},
     egress::Egress,
+    marks::Marks,
     resolver::Resolver,
     retry::Policy,
     rules::Rules,
-    send::{Hold, Way},
+    send::{Answer, Hold, Way},
     tls::Tls,
 };
 use crate::{
@@ -21,6 +23,7 @@ use crate::{
 use futures_util::{StreamExt, stream};
 use std::{fmt, sync::Arc};
 use tokio::sync::Semaphore;
+use url::Url;
 
 /// The most requests of one [`Gateway::send_all`].
 const MAX_BATCH: usize = 1_000;
@@ -41,7 +44,27 @@ struct Shared {
 /// One channel's way out; cheap to clone. Every clone shares connections and
 /// limits, no two gateways share any.
 #[derive(Clone)]
-pub struct Gateway(Arc<Way>);
+pub struct Gateway {
+    line: Line,
+    /// Where the exchanges are taken down.
+    recording: Option<Recording>,
+}
+
+/// What a gateway's requests go through.
+#[derive(Clone)]
+enum Line {
+    Wire(Arc<Way>),
+    Tape(Player),
+}
+
+/// How far a gateway reaches, as far as a tape of it has to know.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Reach {
+    /// The base URL.
+    pub base: Url,
+    /// The query parameter that carries the credential, if one does.
+    pub parameter: Option<String>,
+}
 
 impl Broker {
     /// Opens and reads nothing yet.
@@ -76,7 +99,7 @@ impl Broker {
             read_timeout: config.read_timeout.0,
             idle: concurrency,
         })?;
-        Ok(Gateway(Arc::new(Way {
+        let line = Line::Wire(Arc::new(Way {
             egress,
             auth,
             client,
@@ -85,7 +108,8 @@ impl Broker {
             policy: Policy::new(config),
             config: config.clone(),
             clock: clock.clone(),
-        })))
+        }));
+        Ok(Gateway { line, recording: None })
     }
 }
 
@@ -100,7 +124,17 @@ impl Gateway {
     /// without end; `unsupported` for 501 and a coding that was not asked for. Other
     /// statuses, 403 and 404 among them, are answers.
     pub async fn send(&self, request: Request, meter: &Meter) -> Result<Response, Failure> {
-        let answer = self.0.deliver(request, meter, Hold::Whole).await?;
+        let slot = self.begin(&request);
+        self.send_into(slot, request, meter).await
+    }
+
+    async fn send_into(
+        &self,
+        slot: Option<Slot>,
+        request: Request,
+        meter: &Meter,
+    ) -> Result<Response, Failure> {
+        let answer = self.deliver(slot, request, meter, Hold::Whole).await?;
         let (status, headers, attempts) = (answer.status, answer.headers, answer.attempts);
         Ok(Response { status, headers, body: answer.body.into_whole(), attempts })
     }
@@ -115,11 +149,17 @@ impl Gateway {
             return vec![Err(Failure::new(Class::Limit, "limit.batch", message)); count];
         }
         // Out of order, so that one slow answer does not hold places empty.
-        let sent = requests
-            .into_iter()
-            .enumerate()
-            .map(|(at, request)| async move { (at, self.send(request, meter).await) });
-        let mut answers: Vec<_> = stream::iter(sent).buffer_unordered(self.0.concurrency).collect().await;
+        let sent = requests.into_iter().enumerate().map(|(at, request)| {
+            // Taken down in the order of the input, whichever is answered first.
+            let slot = self.begin(&request);
+            async move { (at, self.send_into(slot, request, meter).await) }
+        });
+        let concurrency = match &self.line {
+            Line::Wire(way) => way.concurrency,
+            // The n-th of the same request gets the n-th answer.
+            Line::Tape(_) => 1,
+        };
+        let mut answers: Vec<_> = stream::iter(sent).buffer_unordered(concurrency).collect().await;
         answers.sort_unstable_by_key(|(at, _)| *at);
         answers.into_iter().map(|(_, answer)| answer).collect()
     }
@@ -130,7 +170,8 @@ impl Gateway {
     /// # Errors
     /// As [`Gateway::send`].
     pub async fn open(&self, request: Request, meter: &Meter) -> Result<Streamed, Failure> {
-        let answer = self.0.deliver(request, meter, Hold::Stream).await?;
+        let slot = self.begin(&request);
+        let answer = self.deliver(slot, request, meter, Hold::Stream).await?;
         Ok(Streamed { status: answer.status, headers: answer.headers, body: answer.body })
     }
 
@@ -140,7 +181,73 @@ impl Gateway {
     /// # Errors
     /// `denied` for a link to any other origin, or to outside the base URL's path.
     pub fn path_of(&self, link: &str) -> Result<String, Failure> {
-        self.0.egress.path_of(link, self.0.auth.owned_parameter())
+        match &self.line {
+            Line::Wire(way) => way.egress.path_of(link, way.auth.owned_parameter()),
+            Line::Tape(player) => player.path_of(link),
+        }
+    }
+
+    /// The same gateway, and where its exchanges are taken down.
+    #[must_use]
+    pub fn recording(&self) -> (Self, Recording) {
+        let marks = match &self.line {
+            Line::Wire(way) => way.auth.marks().clone(),
+            Line::Tape(_) => Arc::new(Marks::new(&Credential::None)),
+        };
+        let recording = Recording::new(marks);
+        (Self { line: self.line.clone(), recording: Some(recording.clone()) }, recording)
+    }
+
+    /// A gateway that sends nothing and answers from a tape.
+    pub(super) fn playing(player: Player) -> Self {
+        Self { line: Line::Tape(player), recording: None }
+    }
+
+    /// What a tape of this gateway has to know beside the exchanges.
+    #[must_use]
+    pub fn reach(&self) -> Reach {
+        match &self.line {
+            Line::Wire(way) => Reach {
+                base: way.egress.base().clone(),
+                parameter: way.auth.owned_parameter().map(str::to_owned),
+            },
+            Line::Tape(player) => Reach { base: player.base().clone(), parameter: None },
+        }
+    }
+
+    fn begin(&self, request: &Request) -> Option<Slot> {
+        self.recording.as_ref().map(|recording| recording.begin(request))
+    }
+
+    /// The whole way of one request, taken down where somebody records.
+    async fn deliver(
+        &self,
+        slot: Option<Slot>,
+        request: Request,
+        meter: &Meter,
+        hold: Hold,
+    ) -> Result<Answer, Failure> {
+        let delivered = match &self.line {
+            Line::Wire(way) => way.deliver(request, meter, hold).await,
+            Line::Tape(player) => player.deliver(request, meter, hold).await,
+        };
+        let Some(slot) = slot else { return delivered };
+        let answer = match delivered {
+            Ok(answer) => answer,
+            Err(failure) => {
+                slot.failed(failure.clone());
+                return Err(failure);
+            }
+        };
+        let head = Head { status: answer.status, headers: &answer.headers, attempts: answer.attempts };
+        let body = match hold {
+            Hold::Whole => {
+                slot.answered(head, answer.body.loaded());
+                answer.body
+            }
+            Hold::Stream => answer.body.taken_down(slot.streamed(head)),
+        };
+        Ok(Answer { body, ..answer })
     }
 }
 
@@ -153,7 +260,7 @@ impl fmt::Debug for Broker {
 impl fmt::Debug for Gateway {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Gateway")
-            .field("base", &super::origin::text(self.0.egress.base()))
+            .field("base", &super::origin::text(&self.reach().base))
             .finish_non_exhaustive()
     }
 }

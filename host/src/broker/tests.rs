@@ -4,6 +4,7 @@ mod answers;
 mod failures;
 mod flow;
 mod reach;
+mod recording;
 mod redirects;
 mod server;
 mod tls;
