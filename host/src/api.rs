@@ -4,6 +4,7 @@
 //! and it writes to the store through `channels` and `sync` only.
 
 mod body;
+mod cassette;
 mod channel;
 mod error;
 mod export;
@@ -15,7 +16,9 @@ mod record;
 mod run;
 pub mod view;
 
-use crate::{catalog::Catalog, channels::Channels, model::Size, store::Store, sync::Sync};
+use crate::{
+    cassettes::Cassettes, catalog::Catalog, channels::Channels, model::Size, store::Store, sync::Sync,
+};
 use axum::{
     Router,
     extract::DefaultBodyLimit,
@@ -83,6 +86,8 @@ pub struct Parts {
     pub channels: Channels,
     /// The runs.
     pub sync: Sync,
+    /// The recorded runs.
+    pub cassettes: Cassettes,
     /// What `config show` shows.
     pub configuration: Arc<view::Configuration>,
     /// What `doctor` does.
@@ -116,7 +121,10 @@ pub fn router(parts: Parts) -> Router {
         .route("/jobs/{id}", get(run::job))
         .route("/runs", get(run::list))
         .route("/runs/{id}", get(run::show))
-        .route("/runs/{id}/cancel", post(run::cancel));
+        .route("/runs/{id}/cancel", post(run::cancel))
+        .route("/runs/{id}/replay", post(cassette::replay).layer(inspect_limit))
+        .route("/cassettes", get(cassette::list))
+        .route("/cassettes/{run}", get(cassette::show).delete(cassette::delete));
     Router::new()
         .route("/healthz", get(host::health))
         .nest("/api/v1", api)

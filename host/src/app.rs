@@ -65,7 +65,8 @@ impl App {
     pub fn build(setup: Setup) -> Result<Self, Error> {
         let places = folder::Places::of(&setup.loaded.config.data);
         places.make()?;
-        let Floors { store, catalog, watcher, channels, sync, runner } = Floors::build(&setup, &places)?;
+        let Floors { store, catalog, watcher, channels, cassettes, sync, runner } =
+            Floors::build(&setup, &places)?;
         let (config, stop) = (setup.loaded.config.clone(), CancellationToken::new());
         let doctor = doctor::Doctor {
             has_key: setup.key.is_some(),
@@ -81,6 +82,7 @@ impl App {
             catalog: catalog.clone(),
             channels,
             sync,
+            cassettes,
             configuration: Arc::new(shown(&doctor.loaded, doctor.has_key)),
             doctor: Arc::new(move || doctor.clone().examine().boxed()),
             scratch: places.scratch,

@@ -12,10 +12,15 @@ mod error;
 mod gateways;
 mod guest;
 mod open;
+mod recorded;
 mod settings;
 mod vault;
 
-pub use self::{error::Error, vault::VaultError};
+pub use self::{
+    error::Error,
+    recorded::{RecordedSettings, settings_for},
+    vault::VaultError,
+};
 
 use self::{gateways::Gateways, vault::Vault};
 use crate::{

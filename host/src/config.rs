@@ -11,7 +11,7 @@ mod source;
 pub use error::Error;
 pub use source::{Flags, Loaded, Source};
 
-use crate::{api, broker, catalog, model::Span, sandbox, store, sync, telemetry};
+use crate::{api, broker, cassettes, catalog, model::Span, sandbox, store, sync, telemetry};
 use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};
 
@@ -36,6 +36,8 @@ pub struct Config {
     pub catalog: catalog::Config,
     /// How runs are driven.
     pub sync: sync::Config,
+    /// How much of runs may be recorded.
+    pub cassettes: cassettes::Config,
     /// The HTTP API.
     pub api: api::Config,
     /// The host's own log.
@@ -53,6 +55,7 @@ impl Default for Config {
             sandbox: sandbox::Config::default(),
             catalog: catalog::Config::default(),
             sync: sync::Config::default(),
+            cassettes: cassettes::Config::default(),
             api: api::Config::default(),
             log: telemetry::Config::default(),
         }
@@ -125,7 +128,7 @@ mod tests {
         refused(
             "colour = 1\n",
             "t.toml, line 1: there is no key 'colour'; known here: data, plugins, grace, store, \
-             broker, sandbox, catalog, sync, api, log",
+             broker, sandbox, catalog, sync, cassettes, api, log",
         );
         refused(
             "[store]\ncache = \"much\"\n",

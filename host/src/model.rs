@@ -2,6 +2,7 @@
 //!
 //! Nothing here opens, reads or decides anything beyond the bounds of a value.
 
+mod cassette;
 mod channel;
 mod failure;
 mod id;
@@ -13,6 +14,10 @@ mod secret;
 mod timestamp;
 mod usage;
 
+pub use cassette::{
+    Cassette, DueDifference, FailureDifference, FieldDifference, Listed, PluginVersion, RecordDifference,
+    RecordDifferences, Replay, RequestDifferences, Side, Sides,
+};
 pub use channel::{Channel, Sealed};
 pub use failure::{Class, Failure, Fault, FieldError};
 pub use id::{ChannelId, ChannelName, IdError, JobId, Name, RecordKey, RunId};

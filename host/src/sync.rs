@@ -25,6 +25,7 @@ pub use live::Hold;
 pub use runner::Runner;
 
 use crate::{
+    cassettes::Cassettes,
     channels::Channels,
     clock::Clock,
     model::{Channel, ChannelId, ChannelName, Fault, JobId, Name, Run, RunId, Size, Trigger},
@@ -152,6 +153,8 @@ pub struct Request {
     pub connectors: Vec<Name>,
     /// Whether to start from the beginning instead of from the cursor.
     pub full: bool,
+    /// Whether to record the exchanges of its runs.
+    pub record: bool,
     /// What asks for it.
     pub trigger: Trigger,
 }
@@ -165,6 +168,20 @@ pub struct Job {
     pub runs: Vec<Run>,
 }
 
+/// What the engine is made of.
+pub struct Parts {
+    /// `[sync]` of the configuration.
+    pub config: Config,
+    /// Where records and runs are kept.
+    pub store: Store,
+    /// What is synced.
+    pub channels: Channels,
+    /// Where runs are recorded.
+    pub cassettes: Cassettes,
+    /// Dates the runs.
+    pub clock: Clock,
+}
+
 /// A handle on the engine; cheap to clone.
 #[derive(Clone)]
 pub struct Sync {
@@ -176,8 +193,9 @@ impl Sync {
     /// The handle, and the task that has to run for it. Requests wait until
     /// the runner runs.
     #[must_use]
-    pub fn build(config: Config, store: Store, channels: Channels, clock: Clock) -> (Self, Runner) {
-        Self::assemble(config, store, Arc::new(channels), clock)
+    pub fn build(parts: Parts) -> (Self, Runner) {
+        let Parts { config, store, channels, cassettes, clock } = parts;
+        Self::assemble(config, store, Arc::new(opener::Doors { channels, cassettes }), clock)
     }
 
     fn assemble(

@@ -3,7 +3,7 @@
 use crate::tree::{Source, expect_none, sources};
 
 /// Every module of the host and the modules that it may use.
-const FLOORS: [(&str, &[&str]); 16] = [
+const FLOORS: [(&str, &[&str]); 17] = [
     ("model", &[]),
     ("clock", &["model"]),
     ("store", &["model", "clock"]),
@@ -11,8 +11,9 @@ const FLOORS: [(&str, &[&str]); 16] = [
     ("sandbox", &["model", "clock", "broker"]),
     ("catalog", &["model", "clock", "sandbox"]),
     ("channels", &["model", "clock", "catalog", "sandbox", "broker", "store"]),
-    ("sync", &["model", "clock", "channels", "sandbox", "store"]),
-    ("api", &["model", "clock", "sync", "channels", "catalog", "store"]),
+    ("cassettes", &["model", "clock", "channels", "catalog", "sandbox", "broker"]),
+    ("sync", &["model", "clock", "cassettes", "channels", "sandbox", "store"]),
+    ("api", &["model", "clock", "sync", "cassettes", "channels", "catalog", "store"]),
     ("config", BELOW_APP),
     ("telemetry", BELOW_APP),
     ("shutdown", BELOW_APP),
@@ -30,6 +31,7 @@ const BELOW_APP: &[&str] = &[
     "sandbox",
     "catalog",
     "channels",
+    "cassettes",
     "sync",
     "api",
     "config",
@@ -44,6 +46,7 @@ const BELOW_CLI: &[&str] = &[
     "sandbox",
     "catalog",
     "channels",
+    "cassettes",
     "sync",
     "api",
     "config",

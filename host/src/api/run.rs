@@ -25,8 +25,13 @@ pub(super) async fn request(
     JsonBody(new): JsonBody<NewSync>,
 ) -> Result<(StatusCode, Json<Job>), Error> {
     let channel = ChannelName::try_new(name.clone()).map_err(|_| no_channel(name))?;
-    let request =
-        sync::Request { channel, connectors: new.connectors, full: new.full, trigger: Trigger::Request };
+    let request = sync::Request {
+        channel,
+        connectors: new.connectors,
+        full: new.full,
+        record: new.record,
+        trigger: Trigger::Request,
+    };
     let job = parts.sync.request(request).await?;
     Ok((StatusCode::ACCEPTED, Json(Job::of(job.id, job.runs))))
 }

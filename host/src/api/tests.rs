@@ -1,5 +1,6 @@
 //! The API through its router, on floors that lie in memory.
 
+mod cassettes;
 mod channels;
 mod host;
 mod records;
@@ -90,8 +91,19 @@ impl Host {
             key: None,
         })
         .expect("channels");
-        let (sync, runner) =
-            Sync::build(sync::Config::default(), store.clone(), channels.clone(), clock.clone());
+        let cassettes = Cassettes::build(crate::cassettes::Parts {
+            config: crate::cassettes::Config::default(),
+            folder: folder.path().join("cassettes"),
+            catalog: catalog.clone(),
+            clock: clock.clone(),
+        });
+        let (sync, runner) = Sync::build(sync::Parts {
+            config: sync::Config::default(),
+            store: store.clone(),
+            channels: channels.clone(),
+            cassettes: cassettes.clone(),
+            clock: clock.clone(),
+        });
         let configuration = view::Configuration {
             file: None,
             flags: vec!["--data".into()],
@@ -105,6 +117,7 @@ impl Host {
             catalog,
             channels,
             sync,
+            cassettes,
             configuration: Arc::new(configuration),
             doctor: Arc::new(|| {
                 let checks = vec![view::Check::fail("disk", "full", "make room")];

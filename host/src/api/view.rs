@@ -3,6 +3,7 @@
 //! Nothing below the API knows these forms. The command line reads with the
 //! same types that the API writes with.
 
+mod cassette;
 mod channel;
 mod host;
 mod list;
@@ -11,6 +12,7 @@ mod problem;
 mod record;
 mod run;
 
+pub use cassette::{CassetteDetail, Replayed};
 pub use channel::{Channel, ChannelDetail, CheckReport, ConnectorState, Edit, NewChannel, NewSync};
 pub use host::{Check, Configuration, Diagnosis, Health, KeySource, Level};
 pub use list::List;

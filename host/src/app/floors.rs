@@ -3,6 +3,7 @@
 use super::{Error, Setup, folder::Places};
 use crate::{
     broker::{Broker, SystemLookup},
+    cassettes::{self, Cassettes},
     catalog::{Catalog, Watcher},
     channels::{self, Channels},
     sandbox::{self, Sandbox},
@@ -17,6 +18,7 @@ pub(super) struct Floors {
     pub(super) catalog: Catalog,
     pub(super) watcher: Watcher,
     pub(super) channels: Channels,
+    pub(super) cassettes: Cassettes,
     pub(super) sync: Sync,
     pub(super) runner: Runner,
 }
@@ -47,7 +49,19 @@ impl Floors {
         .map_err(Error::Channels)?;
         // The key stands with the other limits of a step.
         let sync = sync::Config { record_bytes: config.sandbox.limits.record_bytes, ..config.sync.clone() };
-        let (sync, runner) = Sync::build(sync, store.clone(), channels.clone(), clock.clone());
-        Ok(Self { store, catalog, watcher, channels, sync, runner })
+        let cassettes = Cassettes::build(cassettes::Parts {
+            config: config.cassettes.clone(),
+            folder: places.cassettes.clone(),
+            catalog: catalog.clone(),
+            clock: clock.clone(),
+        });
+        let (sync, runner) = Sync::build(sync::Parts {
+            config: sync,
+            store: store.clone(),
+            channels: channels.clone(),
+            cassettes: cassettes.clone(),
+            clock: clock.clone(),
+        });
+        Ok(Self { store, catalog, watcher, channels, cassettes, sync, runner })
     }
 }

@@ -18,6 +18,8 @@ pub(super) struct Places {
     pub(super) cache: PathBuf,
     /// Files that are looked at once, `0700`.
     pub(super) scratch: PathBuf,
+    /// Recorded runs, `0700`.
+    pub(super) cassettes: PathBuf,
 }
 
 impl Places {
@@ -28,6 +30,7 @@ impl Places {
             key: data.join("key"),
             cache: data.join("cache"),
             scratch: data.join("scratch"),
+            cassettes: data.join("cassettes"),
         }
     }
 

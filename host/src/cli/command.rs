@@ -1,10 +1,12 @@
 //! One file a command: its arguments, what it asks, how the answer looks.
 
+pub(super) mod cassette;
 pub(super) mod channel;
 pub(super) mod config;
 pub(super) mod doctor;
 pub(super) mod plugin;
 pub(super) mod record;
+pub(super) mod replay;
 pub(super) mod run;
 pub(super) mod serve;
 pub(super) mod sync;

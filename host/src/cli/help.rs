@@ -22,6 +22,10 @@ Use it:
   run      Look at what syncs did, or end one
   record   Read the imported records
 
+Judge an upgrade, report a bug:
+  replay    Play a recorded run to its plugin, or to another version of it
+  cassette  Look at recorded runs, or delete one
+
 Everywhere:
 {options}{after-help}
 ";
@@ -42,7 +46,8 @@ Exit codes:
   0  done
   1  failed
   2  the command line or the configuration makes no sense
-  3  partly failed: a sync left records in quarantine, or some of its connectors failed
+  3  partly failed: a sync left records in quarantine, or some of its connectors failed;
+     or a replay differs from what was recorded
 
 With --json an error is the document, too: {\"error\":{\"class\":…,\"code\":…,\"message\":…}}.
 The key of the secrets is the file `key` in the data folder, or the variable TIDEGATE_KEY.";
@@ -124,10 +129,41 @@ pub(super) const SYNC: &str = "\
 Examples:
   tidegate sync support --wait
   tidegate sync support --connector ticket --full
+  tidegate sync support --record --wait
 
 A running host does the sync; without --wait the command only starts it. Where no host
 runs, the command does it itself, to the end. With --wait it ends with 0 where all was
-done, 1 where it failed, 3 where records are in quarantine or some connectors failed.";
+done, 1 where it failed, 3 where records are in quarantine or some connectors failed.
+With --record every request and answer is kept, without secrets, for tidegate replay.";
+
+pub(super) const REPLAY: &str = "\
+Examples:
+  tidegate replay 01K6Z5F5V0A7Q2XJ8M3R9T4B6C
+  tidegate replay 01K6Z5F5V0A7Q2XJ8M3R9T4B6C --plugin ./zendesk-0.2.0.wasm
+
+It runs the plugin against what was recorded with tidegate sync --record: nothing is
+sent, nothing is stored, and the plugin's clock and random numbers are those of then.
+It ends with 0 where all is the same, 3 where something differs, 1 where it could not be
+replayed.";
+
+pub(super) const CASSETTE: &str = "\
+Examples:
+  tidegate cassette list
+  tidegate cassette show 01K6Z5F5V0A7Q2XJ8M3R9T4B6C
+  tidegate cassette delete 01K6Z5F5V0A7Q2XJ8M3R9T4B6C";
+pub(super) const CASSETTE_LIST: &str = "\
+Example:
+  tidegate cassette list --json | jq '.items[].run'";
+pub(super) const CASSETTE_SHOW: &str = "\
+Example:
+  tidegate cassette show 01K6Z5F5V0A7Q2XJ8M3R9T4B6C
+
+It lists the requests of the run, by step, with what they were answered.";
+pub(super) const CASSETTE_DELETE: &str = "\
+Example:
+  tidegate cassette delete 01K6Z5F5V0A7Q2XJ8M3R9T4B6C
+
+The run and its records stay; only the recording goes.";
 
 pub(super) const RUN: &str = "\
 Examples:

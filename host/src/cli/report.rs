@@ -121,6 +121,7 @@ fn advice_for(problem: &Problem) -> Option<&'static str> {
         ("connector.unknown" | "channel.no-connectors", _) => {
             "tidegate channel show NAME lists the connectors"
         }
+        ("cassette.unknown", _) => "tidegate cassette list",
         ("run.unknown" | "job.unknown" | "run.over", _) => "tidegate run list",
         ("record.unknown", _) => "tidegate record list NAME CONNECTOR",
         ("sync.busy", _) => "wait for it (tidegate run list), or end it (tidegate run cancel ID)",

@@ -128,6 +128,9 @@ pub struct Run {
     /// Whether it started without a cursor because somebody asked for all.
     #[serde(default)]
     pub full: bool,
+    /// Whether its exchanges are recorded.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub record: bool,
     /// Where it stands.
     pub status: Status,
     /// When it was asked for.

@@ -96,6 +96,7 @@ fn run(channel: &Channel, status: Status) -> Run {
         direction: Direction::Import,
         trigger: Trigger::Request,
         full: false,
+        record: false,
         status,
         requested: time(1),
         started: None,

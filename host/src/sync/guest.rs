@@ -4,6 +4,7 @@
 
 use super::import::{Ask, Source};
 use crate::{
+    cassettes::Recorder,
     channels::Opened,
     model::{Name, Page, PullRequest, RunId},
     sandbox::{LogLine, LogSink, Outcome, Step},
@@ -17,11 +18,17 @@ pub(super) struct Guest {
     opened: Opened,
     connector: Name,
     log: Arc<RunLog>,
+    recorder: Option<Recorder>,
 }
 
 impl Guest {
     pub(super) fn new(opened: Opened, connector: Name, run: RunId) -> Self {
-        Self { opened, connector, log: Arc::new(RunLog(run)) }
+        Self { opened, connector, log: Arc::new(RunLog(run)), recorder: None }
+    }
+
+    /// The same, its steps recorded.
+    pub(super) fn recorded_by(self, recorder: Option<Recorder>) -> Self {
+        Self { recorder, ..self }
     }
 }
 
@@ -43,7 +50,10 @@ impl Source for Guest {
             keys: ask.keys,
             limit: ask.limit,
         };
-        Box::pin(async move { plugin.pull(step, request).await })
+        match &self.recorder {
+            Some(recorder) => recorder.pull(plugin, step, request),
+            None => Box::pin(async move { plugin.pull(step, request).await }),
+        }
     }
 }
 

@@ -42,6 +42,7 @@ pub(super) fn runs(plan: &[Connector], channel: &Channel, request: &Request, now
         direction: Direction::Import,
         trigger: request.trigger,
         full: request.full,
+        record: request.record,
         status: Status::Queued,
         requested: now,
         started: None,
@@ -107,6 +108,7 @@ mod tests {
             channel: ready(Vec::new()).channel.name,
             connectors: connectors.iter().map(|text| name(text)).collect(),
             full,
+            record: false,
             trigger: Trigger::Request,
         }
     }

@@ -4,6 +4,7 @@
 
 use super::{guest::Guest, import::Source};
 use crate::{
+    cassettes::{Cassettes, Subject},
     channels::{self, Channels},
     model::{Channel, ChannelName, ChannelType, Name, RunId},
 };
@@ -30,24 +31,45 @@ pub(super) struct Ready {
 /// Where the pages of a channel's connectors come from.
 pub(super) trait Sources: Send + Sync + 'static {
     /// The source of one run.
-    fn source(&self, connector: &Name, run: RunId) -> Arc<dyn Source>;
+    fn source(&self, errand: Errand<'_>) -> Arc<dyn Source>;
 }
 
-impl Opener for Channels {
+/// What a source is for.
+#[derive(Clone, Copy)]
+pub(super) struct Errand<'a> {
+    pub(super) connector: &'a Name,
+    pub(super) run: RunId,
+    /// Whether its exchanges are recorded.
+    pub(super) record: bool,
+}
+
+/// The host's channels, and where runs of them are recorded.
+pub(super) struct Doors {
+    pub(super) channels: Channels,
+    pub(super) cassettes: Cassettes,
+}
+
+/// A channel that was opened.
+struct Open {
+    opened: channels::Opened,
+    cassettes: Cassettes,
+}
+
+impl Opener for Doors {
     fn open<'a>(&'a self, channel: &'a ChannelName) -> BoxFuture<'a, Result<Ready, channels::Error>> {
         Box::pin(async move {
-            let opened = self.open(channel.as_str()).await?;
+            let opened = self.channels.open(channel.as_str()).await?;
             Ok(Ready {
                 channel: opened.channel.clone(),
                 channel_type: Arc::clone(&opened.offer.channel_type),
-                sources: Arc::new(opened),
+                sources: Arc::new(Open { opened, cassettes: self.cassettes.clone() }),
             })
         })
     }
 
     fn has<'a>(&'a self, channel: &'a Channel) -> BoxFuture<'a, Result<bool, channels::Error>> {
         Box::pin(async move {
-            match self.get(channel.name.as_str()).await {
+            match self.channels.get(channel.name.as_str()).await {
                 Ok(found) => Ok(found.id == channel.id),
                 Err(channels::Error::NoChannel(_)) => Ok(false),
                 Err(error) => Err(error),
@@ -56,8 +78,11 @@ impl Opener for Channels {
     }
 }
 
-impl Sources for channels::Opened {
-    fn source(&self, connector: &Name, run: RunId) -> Arc<dyn Source> {
-        Arc::new(Guest::new(self.clone(), connector.clone(), run))
+impl Sources for Open {
+    fn source(&self, errand: Errand<'_>) -> Arc<dyn Source> {
+        let Errand { connector, run, record } = errand;
+        let subject = || Subject { run, connector: connector.clone() };
+        let recorder = record.then(|| self.cassettes.recorder(&self.opened, subject()));
+        Arc::new(Guest::new(self.opened.clone(), connector.clone(), run).recorded_by(recorder))
     }
 }

@@ -8,7 +8,7 @@ use super::{
     history::Ending,
     import::{Import, panicked},
     live::{Claim, LiveJob, LiveRun},
-    opener::Ready,
+    opener::{Errand, Ready},
     runner::Shared,
 };
 use crate::{
@@ -170,6 +170,8 @@ impl Bench {
 
     async fn import(&self, run: &LiveRun, ready: &Ready) -> Ending {
         let id = run.progress.id();
+        let asked = run.progress.snapshot();
+        let errand = Errand { connector: &run.connector.id, run: id, record: asked.record };
         let span = tracing::info_span!("run", run.id = %id, connector = %run.connector.id);
         let import = Import {
             store: &self.shared.store,
@@ -178,8 +180,8 @@ impl Bench {
             channel: &ready.channel,
             channel_type: &ready.channel_type,
             connector: &run.connector,
-            full: run.progress.snapshot().full,
-            source: ready.sources.source(&run.connector.id, id),
+            full: asked.full,
+            source: ready.sources.source(errand),
             progress: &run.progress,
         };
         import.run().instrument(span).await

@@ -14,6 +14,7 @@ fn run(channel: &Channel, job: JobId, status: Status) -> Run {
         direction: Direction::Import,
         trigger: Trigger::Request,
         full: false,
+        record: false,
         status,
         requested: time,
         started: Some(time),

@@ -136,6 +136,8 @@ pub struct NewSync {
     pub connectors: Vec<Name>,
     /// Whether to start from the beginning.
     pub full: bool,
+    /// Whether to record the exchanges of the runs.
+    pub record: bool,
 }
 
 /// What the check of a channel's transport found.

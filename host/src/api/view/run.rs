@@ -28,6 +28,9 @@ pub struct Run {
     pub trigger: Trigger,
     /// Whether it started from the beginning because somebody asked for all.
     pub full: bool,
+    /// Whether its exchanges are recorded.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub record: bool,
     /// When it was asked for.
     pub requested: Timestamp,
     /// When it began.
@@ -79,6 +82,7 @@ impl From<model::Run> for Run {
             status: run.status,
             trigger: run.trigger,
             full: run.full,
+            record: run.record,
             requested: run.requested,
             started: run.started,
             ended: run.ended,

@@ -2,11 +2,11 @@
 
 use super::name;
 use crate::{
-    model::{Class, Due, Envelope, Failure, Name, Page, RunId, Usage},
+    model::{Class, Due, Envelope, Failure, Name, Page, Usage},
     sandbox::Outcome,
     sync::{
         import::{Ask, Source},
-        opener::Sources,
+        opener::{Errand, Sources},
     },
 };
 use bytes::Bytes;
@@ -167,8 +167,10 @@ impl Scripts {
 }
 
 impl Sources for Scripts {
-    fn source(&self, connector: &Name, _run: RunId) -> Arc<dyn Source> {
+    fn source(&self, errand: Errand<'_>) -> Arc<dyn Source> {
         let scripts = self.0.lock().unwrap();
-        Arc::clone(scripts.get(connector).unwrap_or_else(|| panic!("no script for '{connector}'"))) as _
+        Arc::clone(
+            scripts.get(errand.connector).unwrap_or_else(|| panic!("no script for '{}'", errand.connector)),
+        ) as _
     }
 }
