@@ -6,5 +6,6 @@ mod faults;
 mod guests;
 mod import;
 mod plugins;
+mod replay;
 mod secrets;
 mod stage;
