@@ -6,18 +6,30 @@
 mod body;
 mod cassette;
 mod channel;
+mod dry_run;
 mod error;
 mod export;
 mod guard;
+mod history;
 mod host;
+mod origin;
 mod paging;
 mod plugin;
+mod quarantine;
+mod readiness;
 mod record;
+mod request;
 mod run;
+mod schedule;
 pub mod view;
 
 use crate::{
-    cassettes::Cassettes, catalog::Catalog, channels::Channels, model::Size, store::Store, sync::Sync,
+    cassettes::Cassettes,
+    catalog::Catalog,
+    channels::Channels,
+    model::Size,
+    store::Store,
+    sync::{Sync, Timetable},
 };
 use axum::{
     Router,
@@ -73,6 +85,9 @@ impl Config {
 /// Looks at the whole host; the floor above knows how.
 pub type Doctor = Arc<dyn Fn() -> BoxFuture<'static, view::Diagnosis> + Send + std::marker::Sync>;
 
+/// What keeps the host from being ready; the floor above knows.
+pub type Readiness = Arc<dyn Fn() -> BoxFuture<'static, Vec<view::Reason>> + Send + std::marker::Sync>;
+
 /// What the API stands on.
 #[derive(Clone)]
 pub struct Parts {
@@ -88,10 +103,14 @@ pub struct Parts {
     pub sync: Sync,
     /// The recorded runs.
     pub cassettes: Cassettes,
+    /// When they start by themselves.
+    pub timetable: Timetable,
     /// What `config show` shows.
     pub configuration: Arc<view::Configuration>,
     /// What `doctor` does.
     pub doctor: Doctor,
+    /// What `/readyz` asks.
+    pub readiness: Readiness,
     /// Where an uploaded file lies while it is judged; made where it is missing.
     pub scratch: PathBuf,
     /// The largest file to inspect.
@@ -116,22 +135,39 @@ pub fn router(parts: Parts) -> Router {
         .route("/channels/{name}/disable", post(channel::disable))
         .route("/channels/{name}/check", post(channel::check))
         .route("/channels/{name}/sync", post(run::request))
+        .route("/channels/{name}/dry-run", post(dry_run::start))
         .route("/channels/{name}/records/{connector}", get(record::list))
         .route("/channels/{name}/records/{connector}/{key}", get(record::show))
+        .route("/origins", get(origin::list))
+        .route("/origins/close", post(origin::close))
+        .route("/channels/{name}/quarantine/{connector}/{key}", get(quarantine::show))
+        .route("/channels/{name}/quarantine/retry", post(quarantine::retry))
+        .route("/channels/{name}/quarantine/drop", post(quarantine::drop))
+        .route("/quarantine", get(quarantine::list))
         .route("/jobs/{id}", get(run::job))
         .route("/runs", get(run::list))
+        .route("/runs/clean", post(history::clean))
         .route("/runs/{id}", get(run::show))
         .route("/runs/{id}/cancel", post(run::cancel))
         .route("/runs/{id}/replay", post(cassette::replay).layer(inspect_limit))
         .route("/cassettes", get(cassette::list))
-        .route("/cassettes/{run}", get(cassette::show).delete(cassette::delete));
+        .route("/cassettes/{run}", get(cassette::show).delete(cassette::delete))
+        .route("/schedule", get(schedule::show))
+        .route("/schedule/next", get(schedule::next))
+        .route("/schedule/pause", post(schedule::pause))
+        .route("/schedule/resume", post(schedule::resume))
+        .route("/runs/{id}/logs", get(history::logs))
+        .route("/runs/{id}/pages", get(history::pages));
     Router::new()
         .route("/healthz", get(host::health))
+        .route("/readyz", get(readiness::show))
+        .route("/metrics", get(host::metrics))
         .nest("/api/v1", api)
         .fallback(error::no_such_route)
         .method_not_allowed_fallback(error::no_such_method)
         .layer(body_limit)
         .layer(middleware::from_fn(guard::admit))
+        .layer(middleware::from_fn(request::follow))
         .with_state(Arc::new(parts))
 }
 

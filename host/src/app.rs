@@ -7,7 +7,9 @@ mod doctor;
 mod error;
 mod floors;
 mod folder;
+mod gate;
 mod presence;
+mod readiness;
 mod tasks;
 
 pub use doctor::ground;
@@ -18,14 +20,18 @@ pub use tasks::Ended;
 use crate::{
     api::{self, view},
     catalog::{Catalog, Watcher},
+    channels::{BreakerKeeper, Channels},
     clock::Clock,
     config::{Config, Loaded},
+    metrics,
     model::Secret,
-    sync::Runner,
+    sync::{Cleaner, Prober, Reach, Runner, Scheduler},
+    telemetry::otlp::Exporter,
 };
 use axum::Router;
 use floors::Floors;
 use futures_util::FutureExt;
+use readiness::Readiness;
 use std::{net::SocketAddr, path::PathBuf, sync::Arc};
 use tasks::Tasks;
 use tokio::net::TcpListener;
@@ -50,10 +56,16 @@ pub struct App {
     config: Config,
     router: Router,
     catalog: Catalog,
+    channels: Channels,
     tasks: Tasks,
     stop: CancellationToken,
+    readiness: Readiness,
     watcher: Option<Watcher>,
+    breakers: Option<BreakerKeeper>,
     runner: Option<Runner>,
+    scheduler: Option<Scheduler>,
+    prober: Option<Prober>,
+    cleaner: Option<Cleaner>,
     presence: Option<Presence>,
 }
 
@@ -63,11 +75,15 @@ impl App {
     /// # Errors
     /// Names the floor that cannot be built.
     pub fn build(setup: Setup) -> Result<Self, Error> {
+        metrics::start();
         let places = folder::Places::of(&setup.loaded.config.data);
         places.make()?;
-        let Floors { store, catalog, watcher, channels, cassettes, sync, runner } =
+        let Floors { store, catalog, watcher, channels, breakers, cassettes, sync, timetable, runner } =
             Floors::build(&setup, &places)?;
+        let cleaner = Cleaner::new(&sync);
         let (config, stop) = (setup.loaded.config.clone(), CancellationToken::new());
+        let (scheduler, prober) = (sync.scheduler(config.schedule.clone()), sync.prober());
+        let readiness = Readiness::new(store.clone(), stop.clone());
         let doctor = doctor::Doctor {
             has_key: setup.key.is_some(),
             store: store.clone(),
@@ -80,11 +96,16 @@ impl App {
             config: config.api.clone(),
             store,
             catalog: catalog.clone(),
-            channels,
+            channels: channels.clone(),
             sync,
             cassettes,
+            timetable,
             configuration: Arc::new(shown(&doctor.loaded, doctor.has_key)),
             doctor: Arc::new(move || doctor.clone().examine().boxed()),
+            readiness: {
+                let readiness = readiness.clone();
+                Arc::new(move || readiness.clone().reasons().boxed())
+            },
             scratch: places.scratch,
             inspect_bytes: config.sandbox.limits.component_bytes,
             stop: stop.clone(),
@@ -93,10 +114,16 @@ impl App {
             config,
             router,
             catalog,
+            channels,
             tasks: Tasks::default(),
             stop,
+            readiness,
             watcher: Some(watcher),
+            breakers: Some(breakers),
             runner: Some(runner),
+            scheduler: Some(scheduler),
+            prober: Some(prober),
+            cleaner: Some(cleaner),
             presence: None,
         })
     }
@@ -109,21 +136,52 @@ impl App {
     /// Returns when every file of the plugins folder is judged. Cancel safe.
     pub async fn load_plugins(&self) {
         self.catalog.reload().await;
+        self.readiness.plugins_judged();
     }
 
-    /// Lets runs go. Only the first call counts.
-    pub fn start_runs(&mut self) {
-        if let Some(runner) = self.runner.take() {
-            self.tasks.start("runs", |stop| runner.run(stop));
+    /// Sends traces and metrics for as long as the host runs. Call it before `serve`, so
+    /// that it stops last and sends what the stop has to tell.
+    pub fn export(&mut self, exporter: Exporter) {
+        self.tasks.start("telemetry", |stop| exporter.run(stop));
+    }
+
+    /// Takes over what was known of remote systems before the host started. Belongs
+    /// before the first request.
+    pub async fn restore_breakers(&self) {
+        if let Err(error) = self.channels.restore_breakers().await {
+            tracing::warn!(%error, "what was known of origins is lost: all of them are tried");
         }
     }
 
-    /// Closes the runs that a killed host left open, without letting any go.
-    pub async fn close_interrupted_runs(&mut self) {
+    /// Lets runs go, all of them or those that this process is asked for. Only the first
+    /// call counts.
+    pub fn start_runs(&mut self, reach: Reach) {
+        if let Some(breakers) = self.breakers.take() {
+            self.tasks.start("breakers", |stop| breakers.run(stop));
+        }
         if let Some(runner) = self.runner.take() {
-            let stopped = CancellationToken::new();
-            stopped.cancel();
-            runner.run(stopped).await;
+            let running = self.readiness.runs_go();
+            self.tasks.start("runs", |stop| async move {
+                let _running = running;
+                runner.run(reach, stop).await;
+            });
+        }
+        if reach == Reach::All
+            && let Some(scheduler) = self.scheduler.take()
+        {
+            self.tasks.start("schedule", |stop| scheduler.run(stop));
+        }
+        if reach == Reach::All
+            && let Some(prober) = self.prober.take()
+        {
+            self.tasks.start("probes", |stop| prober.run(stop));
+        }
+    }
+
+    /// Puts right what a killed host left behind, without letting any run go.
+    pub async fn recover(&self) {
+        if let Some(runner) = &self.runner {
+            runner.recover().await;
         }
     }
 
@@ -139,12 +197,19 @@ impl App {
         let listener =
             TcpListener::bind(wanted).await.map_err(|source| Error::Bind { address: wanted, source })?;
         let address = listener.local_addr().map_err(|source| Error::Bind { address: wanted, source })?;
+        let started = CancellationToken::new();
+        self.start_api(listener, started.clone());
         self.load_plugins().await;
         if let Some(watcher) = self.watcher.take() {
             self.tasks.start("plugins", |stop| watcher.run(stop));
         }
-        self.start_runs();
-        self.start_api(listener);
+        self.restore_breakers().await;
+        self.start_runs(Reach::All);
+        if let Some(cleaner) = self.cleaner.take() {
+            self.tasks.start("history", |stop| cleaner.run(stop));
+        }
+        self.tasks.raise("api");
+        started.cancel();
         let presence = Presence::of(address);
         presence
             .write(&self.config.data)
@@ -153,8 +218,10 @@ impl App {
         Ok(address)
     }
 
-    fn start_api(&mut self, listener: TcpListener) {
-        let (router, waiting) = (self.router.clone(), self.stop.clone());
+    /// Probes are answered at once, everything else when the host has started.
+    fn start_api(&mut self, listener: TcpListener, started: CancellationToken) {
+        let waiting = self.stop.clone();
+        let router = gate::before(self.router.clone(), started, waiting.clone());
         self.tasks.start("api", |stop| async move {
             let stopping = async move {
                 stop.cancelled().await;
@@ -180,7 +247,14 @@ impl App {
             presence.remove(&self.config.data);
         }
         self.stop.cancel();
-        self.tasks.stop(self.config.grace.0).await
+        let ended_by_force = self.tasks.stop(self.config.grace.0).await;
+        if let Some(breakers) = self.breakers.take() {
+            // Nothing ran, but a command may have given an origin free.
+            let stopped = CancellationToken::new();
+            stopped.cancel();
+            breakers.run(stopped).await;
+        }
+        ended_by_force
     }
 }
 

@@ -129,6 +129,14 @@ impl Cassettes {
         self.blocking(move |shelf| shelf.delete_of_channel(channel)).await
     }
 
+    /// Deletes those of runs that are gone, where there are any. Blocks on the file system.
+    pub fn forget(&self, runs: &[RunId]) {
+        if let Err(error) = self.0.shelf.forget(runs) {
+            let error: &dyn std::error::Error = &error;
+            tracing::warn!(error, "cassettes of runs that were removed from history are still there");
+        }
+    }
+
     /// Plays a cassette to the plugin that was recorded, or to `plugin`, the bytes of
     /// another file, and compares. Sends nothing and keeps nothing. Cancel safe.
     ///

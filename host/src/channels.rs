@@ -5,6 +5,7 @@
 //! guests see `true` in their place, and only the broker gets them opened.
 
 mod address;
+mod breakers;
 mod channel;
 mod check;
 mod credentials;
@@ -12,22 +13,26 @@ mod error;
 mod gateways;
 mod guest;
 mod open;
+mod options;
+mod pause;
 mod recorded;
 mod settings;
 mod vault;
 
 pub use self::{
+    breakers::BreakerKeeper,
     error::Error,
+    options::{Options, ScheduleChange},
     recorded::{RecordedSettings, settings_for},
     vault::VaultError,
 };
 
 use self::{gateways::Gateways, vault::Vault};
 use crate::{
-    broker::{Broker, Gateway},
+    broker::{Broker, Gateway, Origins},
     catalog::{Catalog, Offer},
     clock::Clock,
-    model::{Channel, ChannelName, Failure, Name, Secret, Usage},
+    model::{Channel, ChannelId, ChannelName, Failure, Name, Paused, Secret, Usage},
     store::Store,
 };
 use bytes::Bytes;
@@ -56,6 +61,8 @@ pub struct Draft {
     pub two_way: bool,
     /// Whether runs may start.
     pub enabled: bool,
+    /// How and when it syncs.
+    pub options: Options,
 }
 
 /// What is to change; none: as it was.
@@ -71,6 +78,8 @@ pub struct Change {
     pub connectors: Option<Vec<Name>>,
     /// Whether local changes are exported.
     pub two_way: Option<bool>,
+    /// How and when it syncs.
+    pub options: Options,
 }
 
 /// Everything that a step of a channel needs.
@@ -84,6 +93,14 @@ pub struct Opened {
     pub gateway: Gateway,
     /// The settings for the guest, secrets replaced by `true`, defaults filled in.
     pub settings: Bytes,
+}
+
+impl Opened {
+    /// The same for a dry run: only requests that read leave the host.
+    #[must_use]
+    pub fn read_only(&self) -> Self {
+        Self { gateway: self.gateway.read_only(), ..self.clone() }
+    }
 }
 
 /// What came of a check.
@@ -164,7 +181,8 @@ impl Channels {
         self.0.create(draft).await
     }
 
-    /// Changes a channel, or nothing of it. A new name alone needs no plugin.
+    /// Changes a channel, or nothing of it. A new name or new options alone need no
+    /// plugin. New settings or secrets end a pause: they may be what it waited for.
     ///
     /// # Errors
     /// As for `create`; [`Error::Stale`] where somebody else changed it meanwhile.
@@ -173,11 +191,22 @@ impl Channels {
     }
 
     /// Lets runs start, or stops letting them. Runs that are going on are not touched.
+    /// Enabling ends a pause, too; disabling leaves its reason to be seen.
     ///
     /// # Errors
     /// Nothing has that name, somebody else changed it meanwhile, the store fails.
     pub async fn set_enabled(&self, name: &str, enabled: bool) -> Result<Channel, Error> {
         self.0.set_enabled(name, enabled).await
+    }
+
+    /// Holds a channel's runs back for what one of its runs met. `seen` is the channel
+    /// as that run had it. False where nothing was done: the channel is gone or paused
+    /// already, or somebody changed it meanwhile, so that the reason may be mended.
+    ///
+    /// # Errors
+    /// The store fails.
+    pub async fn pause(&self, seen: &Channel, reason: Paused) -> Result<bool, Error> {
+        self.0.pause(seen, reason).await
     }
 
     /// Removes a channel and everything that belongs to it.
@@ -205,6 +234,44 @@ impl Channels {
     /// the operator's configuration denies the address.
     pub async fn open(&self, name: &str) -> Result<Opened, Error> {
         self.0.open(name).await
+    }
+
+    /// The same for a channel that may have another name by now.
+    ///
+    /// # Errors
+    /// As for [`open`](Self::open).
+    pub async fn open_by_id(&self, id: ChannelId) -> Result<Opened, Error> {
+        let channel = self.0.store.channels().get(id).await?;
+        self.0.open_channel(channel.ok_or_else(|| Error::NoChannel(id.to_string()))?).await
+    }
+
+    /// Lets a channel's runs go on: one of them went well. `seen` is the channel as that
+    /// run had it; nothing happens where somebody changed it meanwhile.
+    ///
+    /// # Errors
+    /// The store fails.
+    pub async fn resume(&self, seen: &Channel) -> Result<bool, Error> {
+        self.0.resume(seen).await
+    }
+
+    /// Has a channel's check sent, so that the breaker of its origin learns whether the
+    /// remote system is back. False where the channel has no check.
+    pub async fn probe(&self, id: ChannelId) -> bool {
+        self.0.probe(id).await
+    }
+
+    /// What is known of the origins that channels go to.
+    #[must_use]
+    pub fn origins(&self) -> Origins {
+        self.0.broker.origins()
+    }
+
+    /// The name in [`Channels::origins`] of the origin that the channel is set up for.
+    /// Opens and sends nothing. None where its plugin is gone or its settings do not
+    /// fit it any more.
+    #[must_use]
+    pub fn origin_of(&self, channel: &Channel) -> Option<String> {
+        self.0.origin_of(channel)
     }
 
     /// Whether the key fits the secrets that are stored. Opens none of them.

@@ -13,12 +13,18 @@ mod out;
 mod pretty;
 mod progress;
 mod report;
+mod rhythm;
 mod session;
 mod table;
 mod text;
 mod values;
 
-use crate::{clock::Clock, config::Loaded, model::Secret, telemetry};
+use crate::{
+    clock::Clock,
+    config::Loaded,
+    model::Secret,
+    telemetry::{self, otlp::Exporter},
+};
 use anyhow::Context as _;
 use args::{Cli, Command};
 use clap::Parser;
@@ -54,9 +60,13 @@ async fn run(cli: Cli, out: &Out) -> anyhow::Result<Exit> {
     let loaded = Loaded::load(&cli.flags(), &folder)?;
     let log = match &cli.command {
         Command::Serve(_) => loaded.config.log.louder(cli.global.verbose),
-        _ => telemetry::Config::quiet(cli.global.verbose),
+        _ => telemetry::log::Config::quiet(cli.global.verbose),
     };
-    telemetry::start(&log);
+    let exporter = match &cli.command {
+        Command::Serve(_) => Exporter::build(&loaded.config.telemetry.otlp, &loaded.config.broker)?,
+        _ => None,
+    };
+    telemetry::start(&log, exporter.as_ref());
     let ctx = Context {
         loaded,
         url: cli.global.url,
@@ -65,7 +75,7 @@ async fn run(cli: Cli, out: &Out) -> anyhow::Result<Exit> {
         out,
     };
     match cli.command {
-        Command::Serve(_) => command::serve::run(&ctx).await,
+        Command::Serve(_) => command::serve::run(&ctx, exporter).await,
         Command::Plugin { command } => command::plugin::run(&ctx, command).await,
         Command::Channel { command } => command::channel::run(&ctx, command).await,
         Command::Sync(sync) => command::sync::run(&ctx, sync).await,
@@ -73,6 +83,9 @@ async fn run(cli: Cli, out: &Out) -> anyhow::Result<Exit> {
         Command::Cassette { command } => command::cassette::run(&ctx, command).await,
         Command::Run { command } => command::run::run(&ctx, command).await,
         Command::Record { command } => command::record::run(&ctx, command).await,
+        Command::Schedule { command } => command::schedule::run(&ctx, command).await,
+        Command::Origin { command } => command::origin::run(&ctx, command).await,
+        Command::Quarantine { command } => command::quarantine::run(&ctx, command).await,
         Command::Config { command } => command::config::run(&ctx, command).await,
         Command::Doctor => command::doctor::run(&ctx).await,
     }

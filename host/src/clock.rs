@@ -9,10 +9,19 @@ use std::sync::{
     atomic::{AtomicI64, Ordering},
 };
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use tokio::time::Instant;
 
 /// Where the time of day comes from. Cheap to clone.
 #[derive(Clone, Debug, Default)]
-pub struct Clock(Option<Arc<AtomicI64>>);
+pub struct Clock(Option<Arc<Manual>>);
+
+/// A clock that is told the time.
+#[derive(Debug)]
+struct Manual {
+    millis: AtomicI64,
+    /// Since when it goes with the runtime's clock, where it does.
+    since: Option<Instant>,
+}
 
 impl Clock {
     /// The machine's clock.
@@ -24,14 +33,23 @@ impl Clock {
     /// A clock that stands still at `start` until it is advanced.
     #[must_use]
     pub fn manual(start: Timestamp) -> Self {
-        Self(Some(Arc::new(AtomicI64::new(start.as_millis()))))
+        Self(Some(Arc::new(Manual { millis: AtomicI64::new(start.as_millis()), since: None })))
+    }
+
+    /// A clock that is at `start` and goes on with the runtime's clock, which tests pause:
+    /// whoever waits in such a test finds the time of day moved on by as much. Needs a
+    /// runtime.
+    #[must_use]
+    pub fn driven(start: Timestamp) -> Self {
+        let (millis, since) = (AtomicI64::new(start.as_millis()), Some(Instant::now()));
+        Self(Some(Arc::new(Manual { millis, since })))
     }
 
     /// The time now.
     #[must_use]
     pub fn now(&self) -> Timestamp {
         let milliseconds = match &self.0 {
-            Some(manual) => manual.load(Ordering::SeqCst),
+            Some(manual) => manual.now(),
             None => system_millis(),
         };
         Timestamp::from_millis(milliseconds)
@@ -41,8 +59,16 @@ impl Clock {
     pub fn advance(&self, by: Duration) {
         if let Some(manual) = &self.0 {
             let by = i64::try_from(by.as_millis()).unwrap_or(i64::MAX);
-            manual.fetch_add(by, Ordering::SeqCst);
+            manual.millis.fetch_add(by, Ordering::SeqCst);
         }
+    }
+}
+
+impl Manual {
+    fn now(&self) -> i64 {
+        let driven = self.since.map_or(Duration::ZERO, |since| since.elapsed());
+        let driven = i64::try_from(driven.as_millis()).unwrap_or(i64::MAX);
+        self.millis.load(Ordering::SeqCst).saturating_add(driven)
     }
 }
 

@@ -36,12 +36,18 @@ pub struct Config {
     pub catalog: catalog::Config,
     /// How runs are driven.
     pub sync: sync::Config,
+    /// When channels sync by themselves.
+    pub schedule: sync::schedule::Config,
+    /// What is kept of runs, and for how long.
+    pub history: sync::HistoryConfig,
     /// How much of runs may be recorded.
     pub cassettes: cassettes::Config,
     /// The HTTP API.
     pub api: api::Config,
     /// The host's own log.
-    pub log: telemetry::Config,
+    pub log: telemetry::log::Config,
+    /// What the host sends of itself.
+    pub telemetry: telemetry::Config,
 }
 
 impl Default for Config {
@@ -55,9 +61,12 @@ impl Default for Config {
             sandbox: sandbox::Config::default(),
             catalog: catalog::Config::default(),
             sync: sync::Config::default(),
+            schedule: sync::schedule::Config::default(),
+            history: sync::HistoryConfig::default(),
             cassettes: cassettes::Config::default(),
             api: api::Config::default(),
-            log: telemetry::Config::default(),
+            log: telemetry::log::Config::default(),
+            telemetry: telemetry::Config::default(),
         }
     }
 }
@@ -128,7 +137,7 @@ mod tests {
         refused(
             "colour = 1\n",
             "t.toml, line 1: there is no key 'colour'; known here: data, plugins, grace, store, \
-             broker, sandbox, catalog, sync, cassettes, api, log",
+             broker, sandbox, catalog, sync, schedule, history, cassettes, api, log, telemetry",
         );
         refused(
             "[store]\ncache = \"much\"\n",

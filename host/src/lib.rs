@@ -12,6 +12,7 @@ pub mod channels;
 pub mod cli;
 pub mod clock;
 pub mod config;
+pub mod metrics;
 pub mod model;
 pub mod sandbox;
 pub mod shutdown;

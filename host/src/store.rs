@@ -8,46 +8,68 @@
 //! cursor, due keys and counters land as one [`Batch`].
 
 mod batch;
+mod breakers;
 mod channels;
 mod codec;
 pub mod conformance;
 mod cursors;
 mod due;
+mod ended;
 mod engine;
+mod jobs;
 mod journal;
 mod keys;
 mod lane;
+mod leases;
 mod lock;
+mod logs;
 mod memory;
 mod migration;
+mod pages;
 mod parts;
 mod quarantine;
 mod records;
 mod rows;
 mod runs;
+mod seen;
 mod sled;
 mod state;
 #[cfg(test)]
 mod tests;
+mod ticks;
+mod vanished;
 mod walk;
 mod watch;
 
 pub use batch::{Batch, Expectation, Writes};
+pub use breakers::Breakers;
 pub use channels::Channels;
 pub use cursors::Cursors;
 pub use due::{Due, DueKey};
+pub use ended::{Ended, EndedRun, Older};
 pub use engine::{Engine, Entry, Range, Want};
-pub use quarantine::{Quarantine, Quarantined};
+pub use jobs::{Jobs, KeptJob};
+pub use leases::{Lease, Leases, Owner, Standing};
+pub use logs::{LogEnd, Logs};
+pub use pages::Pages;
+pub use quarantine::{Found, Origin, Place, Quarantine, Quarantined, Sought};
 pub use records::Records;
 pub use runs::Runs;
+pub use seen::{Reading, Seen, SeenKeys, SeenPage, Stage};
 pub use state::State;
+pub use ticks::{Ticks, Upkeep};
+pub use vanished::Marks;
 pub use watch::{Watch, Watchers};
 
-use crate::model::{Fault, Size};
+use crate::{
+    metrics::{self, Landed},
+    model::{Fault, Size},
+};
 use serde::{Deserialize, Serialize};
 use std::io;
 use std::path::Path;
 use std::sync::Arc;
+use tokio::time::Instant;
 
 /// `[store]` of the configuration.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -155,17 +177,27 @@ impl Store {
     /// [`Error::Expectation`] where something was not as expected: nothing was
     /// written. Otherwise where it cannot be written.
     pub async fn commit(&self, batch: Batch) -> Result<()> {
-        self.blocking(move |engine| {
-            engine.commit(batch)?;
-            engine.flush()
-        })
-        .await
+        let started = Instant::now();
+        let result = self
+            .blocking(move |engine| {
+                engine.commit(batch)?;
+                engine.flush()
+            })
+            .await;
+        metrics::commit(landed(&result), started.elapsed());
+        result
     }
 
     /// The configured channels.
     #[must_use]
     pub fn channels(&self) -> Channels<'_> {
         Channels(self)
+    }
+
+    /// The breakers that are not closed.
+    #[must_use]
+    pub fn breakers(&self) -> Breakers<'_> {
+        Breakers(self)
     }
 
     /// The records of connectors.
@@ -192,16 +224,64 @@ impl Store {
         Quarantine(self)
     }
 
+    /// The jobs that wait or are worked on.
+    #[must_use]
+    pub fn jobs(&self) -> Jobs<'_> {
+        Jobs(self)
+    }
+
+    /// Who works on which channel.
+    #[must_use]
+    pub fn leases(&self) -> Leases<'_> {
+        Leases(self)
+    }
+
+    /// What full readings have seen.
+    #[must_use]
+    pub fn seen(&self) -> Seen<'_> {
+        Seen(self)
+    }
+
+    /// The records that a full sync did not find any more.
+    #[must_use]
+    pub fn vanished(&self) -> Marks<'_> {
+        Marks(self)
+    }
+
     /// The runs and what came of them.
     #[must_use]
     pub fn runs(&self) -> Runs<'_> {
         Runs(self)
     }
 
+    /// The pages of runs.
+    #[must_use]
+    pub fn pages(&self) -> Pages<'_> {
+        Pages(self)
+    }
+
+    /// The logs of runs.
+    #[must_use]
+    pub fn logs(&self) -> Logs<'_> {
+        Logs(self)
+    }
+
     /// What connectors asked the host to remember.
     #[must_use]
     pub fn state(&self) -> State<'_> {
         State(self)
+    }
+
+    /// When the schedule last asked for a sync of each channel.
+    #[must_use]
+    pub fn ticks(&self) -> Ticks<'_> {
+        Ticks(self)
+    }
+
+    /// Whether a person holds the schedule of the whole host back.
+    #[must_use]
+    pub fn upkeep(&self) -> Upkeep<'_> {
+        Upkeep(self)
     }
 
     /// Does one piece of work on the blocking pool, which also tells a paused clock that
@@ -213,5 +293,13 @@ impl Store {
         let engine = Arc::clone(&self.engine);
         let done = tokio::task::spawn_blocking(move || work(&*engine)).await;
         done.unwrap_or_else(|error| Err(Error::Engine(io::Error::other(error))))
+    }
+}
+
+fn landed(result: &Result<()>) -> Landed {
+    match result {
+        Ok(()) => Landed::Whole,
+        Err(Error::Expectation) => Landed::Conflict,
+        Err(_) => Landed::Failed,
     }
 }

@@ -4,31 +4,62 @@
 //! knows no WIT, no HTTP and no stored bytes: pages come from `sandbox`, rows
 //! go to `store`.
 //!
-//! A request becomes one run a connector (`job`). The `Runner` owns the task
-//! of every job (`runner`, `work`); a run reads, decides and commits page by
-//! page (`import`), and `history` writes how it ended.
+//! A request becomes a durable job of one run a connector (`job`, `queue`). The `Runner`
+//! owns the task of every job (`runner`, `work`), which holds a lease (`lease`) and a place
+//! (`turns`); a run reads, decides and commits page by page (`import`), `policy` says what
+//! is done about a failure, and `history` writes what became of it.
+//! A dry run shows what a request would change and writes nothing (`rehearsal`).
 
+mod cleaner;
+mod cleaning;
 mod guest;
 mod history;
 mod import;
 mod job;
+mod keeping;
+mod lease;
 mod live;
+mod log;
 mod opener;
+mod policy;
+mod prober;
 mod progress;
+mod quarantine;
+mod queue;
+mod rehearsal;
 mod runner;
+pub mod schedule;
+mod scheduler;
+mod search;
+mod timeline;
+mod timetable;
+mod turns;
 mod work;
 
 #[cfg(test)]
 mod tests;
 
+pub use cleaner::{Cleaned, Cleaner, Cleaning};
+pub use keeping::{Config as HistoryConfig, Keep};
 pub use live::Hold;
-pub use runner::Runner;
+pub use log::{Ear, host_line};
+pub use prober::Prober;
+pub use progress::Pace;
+pub use quarantine::{Hopeless, Quarantine, Retried, Selection, Why};
+pub use rehearsal::{Change, Event, Field, Kind, Outcome, Rehearsal};
+pub use runner::{Reach, Runner};
+pub use scheduler::Scheduler;
+pub use search::{Found, Search};
+pub use timetable::{Held, Idle, Planned, Timetable};
 
 use crate::{
     cassettes::Cassettes,
     channels::Channels,
     clock::Clock,
-    model::{Channel, ChannelId, ChannelName, Fault, JobId, Name, Run, RunId, Size, Trigger},
+    model::{
+        Asked, Channel, ChannelId, ChannelName, Fault, HostId, JobId, Name, Run, RunId, Size, Span,
+        Timestamp, Trigger,
+    },
     store::Store,
 };
 use serde::{Deserialize, Serialize};
@@ -36,15 +67,26 @@ use std::{
     num::{NonZeroU32, NonZeroUsize},
     sync::Arc,
 };
-use tokio::sync::{mpsc, oneshot, watch};
+use tokio::sync::watch;
 
 /// `[sync]` of the configuration.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
 pub struct Config {
     /// Channels that sync at the same time; the others wait for their turn.
-    /// Default 4, at least 1.
+    /// Default 32, at least 1.
     pub channels_at_once: NonZeroUsize,
+    /// How long a channel keeps its place while others wait. It gives way at a page
+    /// border. Default 10s.
+    pub turn: Span,
+    /// The longest time until a page is there; a run that takes longer is tried once more
+    /// and then fails. Default 5m.
+    pub page_deadline: Span,
+    /// How long a run is put off after a failure that passes; twice as long after each
+    /// further one. Default 1m.
+    pub defer_base: Span,
+    /// The longest time for which a run is put off. Default 10m.
+    pub defer_max: Span,
     /// Due keys that one step gets at most, whatever page size the manifest
     /// names. Default 1000, at least 1.
     pub keys_per_step: NonZeroU32,
@@ -56,15 +98,23 @@ pub struct Config {
     /// Pages in a row that leave nothing behind (same cursor, nothing stored,
     /// nothing settled) after which a run is ended. Default 10, at least 1.
     pub pages_without_progress: NonZeroU32,
+    /// What is kept of runs. No keys of its own: the app takes it from `[history]`.
+    #[serde(skip)]
+    pub history: HistoryConfig,
 }
 
 impl Default for Config {
     fn default() -> Self {
         Self {
-            channels_at_once: NonZeroUsize::new(4).expect("4 is not 0"),
+            channels_at_once: NonZeroUsize::new(32).expect("32 is not 0"),
+            turn: Span::secs(10),
+            page_deadline: Span::secs(300),
+            defer_base: Span::secs(60),
+            defer_max: Span::secs(600),
             keys_per_step: NonZeroU32::new(1_000).expect("1000 is not 0"),
             record_bytes: Size::mib(1),
             pages_without_progress: NonZeroU32::new(10).expect("10 is not 0"),
+            history: HistoryConfig::default(),
         }
     }
 }
@@ -159,13 +209,20 @@ pub struct Request {
     pub trigger: Trigger,
 }
 
-/// What a request was turned into.
+/// A job as it stands.
 #[derive(Clone, Debug)]
 pub struct Job {
     /// Shared by its runs.
     pub id: JobId,
-    /// One run a connector, in the order in which they go.
+    /// One run a connector, in the order in which they go; none yet where it is to follow
+    /// another job, or was not planned yet.
     pub runs: Vec<Run>,
+    /// The job that goes before it: it was asked for while that one was going on.
+    pub after: Option<JobId>,
+    /// Whether nothing more comes of it.
+    pub is_over: bool,
+    /// When it is worked on (again), where nobody does so now.
+    pub due: Option<Timestamp>,
 }
 
 /// What the engine is made of.
@@ -180,22 +237,23 @@ pub struct Parts {
     pub cassettes: Cassettes,
     /// Dates the runs.
     pub clock: Clock,
+    /// Who drives them; the same at each start of this host.
+    pub host: HostId,
 }
 
 /// A handle on the engine; cheap to clone.
 #[derive(Clone)]
 pub struct Sync {
     shared: Arc<runner::Shared>,
-    work: mpsc::Sender<work::Work>,
 }
 
 impl Sync {
-    /// The handle, and the task that has to run for it. Requests wait until
+    /// The handle, and the task that has to run for it. Requests wait in the store until
     /// the runner runs.
     #[must_use]
     pub fn build(parts: Parts) -> (Self, Runner) {
-        let Parts { config, store, channels, cassettes, clock } = parts;
-        Self::assemble(config, store, Arc::new(opener::Doors { channels, cassettes }), clock)
+        let Parts { config, store, channels, cassettes, clock, host } = parts;
+        Self::assemble(config, store, Arc::new(opener::Doors { channels, cassettes }), clock, host)
     }
 
     fn assemble(
@@ -203,49 +261,92 @@ impl Sync {
         store: Store,
         opener: Arc<dyn opener::Opener>,
         clock: Clock,
+        host: HostId,
     ) -> (Self, Runner) {
-        let (tx, rx) = mpsc::channel(runner::WAITING_ROOM);
-        let shared = Arc::new(runner::Shared::new(config, store, opener, clock));
-        (Self { shared: Arc::clone(&shared), work: tx }, Runner::new(shared, rx))
+        let shared = Arc::new(runner::Shared::new(config, store, opener, clock, host));
+        (Self { shared: Arc::clone(&shared) }, Runner::new(shared))
     }
 
-    /// Starts a job. When it returns, every run has a row in the store.
+    /// The task that asks for the syncs of channels that are due.
+    #[must_use]
+    pub fn scheduler(&self, config: schedule::Config) -> Scheduler {
+        Scheduler::new(Arc::clone(&self.shared), config)
+    }
+
+    /// The task that finds out whether remote systems are back.
+    #[must_use]
+    pub fn prober(&self) -> Prober {
+        Prober::new(Arc::clone(&self.shared))
+    }
+
+    /// Asks for a sync. When it returns, what was asked for is in the store: as a job, as
+    /// part of one that has not begun, or as the one that follows the job that is going on.
     ///
     /// # Errors
-    /// When nothing was started; `Busy` names the job that is in the way.
+    /// When nothing was asked for.
     ///
     /// # Cancel safety
-    /// Dropped early, the job may or may not have been started, but never half.
+    /// Dropped early, the job may or may not have been asked for, but never half.
     pub async fn request(&self, request: Request) -> Result<Job, Error> {
+        if self.shared.stopping.is_cancelled() {
+            return Err(Error::Stopping);
+        }
         let ready = self.shared.opener.open(&request.channel).await?;
-        let plan = job::plan(&ready, &request)?;
-        let seat = self.work.clone().reserve_owned().await.map_err(|_| Error::Stopping)?;
-        let runs = job::runs(&plan, &ready.channel, &request, self.shared.clock.now());
-        let claim = self.shared.claim(&ready.channel, plan, runs)?;
-        let job = Arc::clone(claim.job());
-        let (reply, answer) = oneshot::channel();
-        // Nothing is awaited between the claim and this: a dropped request leaves no claim behind.
-        seat.send(work::Work { claim, ready, reply });
-        answer.await.unwrap_or(Err(Error::Stopping))?;
-        Ok(Job { id: job.id, runs: job.snapshot() })
+        let Request { connectors, full, record, trigger, .. } = request;
+        let asked = Asked { connectors, full, record, trigger };
+        // Refused here, whatever is going on.
+        job::plan(&ready, &asked)?;
+        if self.shared.live.is_held(ready.channel.id) {
+            return Err(Error::Held(ready.channel.name));
+        }
+        let placed = self.shared.queue.place(&ready, &asked).await?;
+        let due = Some(self.shared.clock.now());
+        Ok(Job { id: placed.id, runs: placed.runs, after: placed.after, is_over: false, due })
     }
 
-    /// Returns when every run of the job has ended, with the runs as they ended.
+    /// The job as it stands, live counters included.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub async fn job(&self, id: JobId) -> Result<Option<Job>, Error> {
+        if let Some(job) = self.shared.live.job(id) {
+            let runs = job.snapshot();
+            return Ok(Some(Job { id, runs, after: None, is_over: false, due: None }));
+        }
+        let waiting = self.shared.queue.job(id).await?;
+        let (runs, after) = match &waiting {
+            Some((job, after)) => (job.runs.clone(), *after),
+            None => (self.shared.store.jobs().runs(id).await?, None),
+        };
+        let mut runs = self.shared.store.runs().get_many(runs).await?;
+        runs.sort_by_key(|run| run.order);
+        self.date(&mut runs);
+        if waiting.is_none() && runs.is_empty() {
+            return Ok(None);
+        }
+        let due = waiting.as_ref().map(|(job, _)| job.due);
+        Ok(Some(Job { id, runs, after, is_over: waiting.is_none(), due }))
+    }
+
+    /// Returns when nothing more comes of the job, with the runs as they ended. A job that
+    /// is put off is waited for.
     ///
     /// # Errors
     /// `NoJob` when there is no such job, or the store cannot be read.
     ///
     /// # Cancel safety
     /// It only looks, so it can be dropped at any time.
-    pub async fn wait(&self, job: JobId) -> Result<Vec<Run>, Error> {
-        if let Some(job) = self.shared.live.job(job) {
-            for run in &job.runs {
-                run.progress.ended().await;
+    pub async fn wait(&self, id: JobId) -> Result<Vec<Run>, Error> {
+        let mut board = self.shared.board();
+        loop {
+            board.mark_unchanged();
+            let job = self.job(id).await?.ok_or(Error::NoJob(id))?;
+            if job.is_over {
+                return Ok(job.runs);
             }
-            return Ok(job.snapshot());
+            // It cannot fail: the sender lives as long as `self`.
+            let _ = board.changed().await;
         }
-        let runs = self.shared.history.of_job(job).await?;
-        if runs.is_empty() { Err(Error::NoJob(job)) } else { Ok(runs) }
     }
 
     /// The run as it stands, live counters included.
@@ -255,7 +356,11 @@ impl Sync {
     pub async fn run(&self, id: RunId) -> Result<Option<Run>, Error> {
         match self.shared.live.progress(id) {
             Some(progress) => Ok(Some(progress.snapshot())),
-            None => Ok(self.shared.store.runs().get(id).await?),
+            None => {
+                let mut run = self.shared.store.runs().get(id).await?;
+                self.date(run.as_mut_slice());
+                Ok(run)
+            }
         }
     }
 
@@ -276,7 +381,22 @@ impl Sync {
                 *run = progress.snapshot();
             }
         }
+        self.date(&mut runs);
         Ok(runs)
+    }
+
+    /// Runs that wait for an origin tell when that one is asked next.
+    fn date(&self, runs: &mut [Run]) {
+        if runs.iter().all(|run| run.deferred.is_none()) {
+            return;
+        }
+        let ailing = self.shared.opener.ailing();
+        for deferred in runs.iter_mut().filter_map(|run| run.deferred.as_mut()) {
+            let origin = deferred.origin.as_deref();
+            if let Some(one) = ailing.iter().find(|one| Some(one.origin.as_str()) == origin) {
+                deferred.until = one.probe_at;
+            }
+        }
     }
 
     /// A view of a live run that tells of every page; none where it is over.
@@ -285,14 +405,26 @@ impl Sync {
         self.shared.live.progress(id).map(|progress| progress.follow())
     }
 
-    /// The job of a channel that is going on.
+    /// How fast a run goes; none where it does not go on here, or nothing is known yet.
+    #[must_use]
+    pub fn pace(&self, id: RunId) -> Option<Pace> {
+        self.shared.live.progress(id).and_then(|progress| progress.pace())
+    }
+
+    /// What can be done about records in quarantine.
+    #[must_use]
+    pub fn quarantine(&self) -> Quarantine<'_> {
+        Quarantine(self)
+    }
+
+    /// The job of a channel that is worked on here.
     #[must_use]
     pub fn live_job(&self, channel: ChannelId) -> Option<JobId> {
         self.shared.live.of_channel(channel)
     }
 
-    /// Keeps a channel still: no job of it starts until the hold is dropped.
-    /// Whoever deletes a channel holds it, so that no run writes into what is gone.
+    /// Keeps a channel still: no job of it is worked on until the hold is dropped.
+    /// Whoever deletes a channel holds it, so that no run is ended by it unseen.
     ///
     /// # Errors
     /// `Busy` where a job is going on, `Held` where somebody else holds it.
@@ -301,14 +433,26 @@ impl Sync {
     }
 
     /// Asks a run to end at the last committed page; a step that is under way
-    /// is ended too, and its page dropped. False where the run is over already.
+    /// is ended too, and its page dropped. One that waits ends at once. False where the
+    /// run is over already, or another host works on it.
     ///
     /// # Errors
-    /// None today; the signature leaves room for runs in another host.
+    /// When the store cannot be read or written.
     pub async fn cancel(&self, id: RunId) -> Result<bool, Error> {
-        let Some(progress) = self.shared.live.progress(id) else {
+        if let Some(progress) = self.shared.live.progress(id) {
+            return Ok(progress.cancel());
+        }
+        let Some(run) = self.shared.store.runs().get(id).await? else {
             return Ok(false);
         };
-        Ok(progress.cancel())
+        let now = self.shared.clock.now();
+        let ended = |run: &mut Run| {
+            let ending = history::Ending::Cancelled(history::cancelled(run));
+            history::end(run, ending);
+            run.ended = Some(now);
+        };
+        let withdrawn = self.shared.queue.withdraw(&run, ended).await?;
+        self.shared.news();
+        Ok(withdrawn)
     }
 }

@@ -1,74 +1,28 @@
-//! The host's own log: who writes it, in which form, from which level on.
+//! What the host tells of itself: its log, its traces, its metrics.
 //!
-//! It holds no metrics and never sees a secret or a payload: neither is a field.
+//! It counts nothing (`metrics` does), and never sees a secret or a payload: neither is
+//! a field.
 
-mod filter;
-
-pub use filter::Filter;
+pub mod log;
+pub mod otlp;
+mod run_lines;
 
 use serde::{Deserialize, Serialize};
-use std::io::{self, IsTerminal};
-use tracing_subscriber::{Layer, layer::SubscriberExt, util::SubscriberInitExt};
+use tracing_subscriber::{layer::SubscriberExt, util::SubscriberInitExt};
 
-/// `[log]` of the configuration; counts for `tidegate serve`. Other commands
-/// print warnings only, unless `-v` asks for more.
+/// `[telemetry]` of the configuration; counts for `tidegate serve`.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
 pub struct Config {
-    /// From which level on lines are written: `error`, `warn`, `info` (the
-    /// default), `debug`, `trace` or `off`; or targets with levels, such as
-    /// `info,tidegate::broker=debug`.
-    pub level: Filter,
-    /// `human` (the default) or `json`, one document a line.
-    pub format: Format,
+    /// What is sent to an OpenTelemetry collector.
+    pub otlp: otlp::Config,
 }
 
-/// The form of a log line.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Format {
-    /// For people; coloured on a terminal.
-    #[default]
-    Human,
-    /// For programs.
-    Json,
-}
-
-impl Config {
-    /// What a command that ends by itself writes: warnings, and more with every `-v`.
-    /// How runs and requests fail it prints itself, so the log does not say it again.
-    #[must_use]
-    pub fn quiet(verbose: u8) -> Self {
-        let levels = ["warn,tidegate::sync=off,tidegate::api=off", "info", "debug", "trace"];
-        let level = levels[usize::from(verbose).min(3)];
-        Self { level: Filter::known(level), format: Format::Human }
-    }
-
-    /// What `serve` writes: as configured, and more with `-v`.
-    #[must_use]
-    pub fn louder(&self, verbose: u8) -> Self {
-        let level = match verbose {
-            0 => self.level.clone(),
-            1 => Filter::known("debug"),
-            _ => Filter::known("trace"),
-        };
-        Self { level, format: self.format }
-    }
-}
-
-/// Sends the log of this process to stderr. Only the first call counts.
-pub fn start(config: &Config) {
-    let lines = tracing_subscriber::fmt::layer().with_writer(io::stderr);
-    let layer = match config.format {
-        Format::Human => lines.with_ansi(is_coloured()).with_target(false).boxed(),
-        Format::Json => lines.with_ansi(false).json().flatten_event(true).boxed(),
-    };
-    let filtered = layer.with_filter(config.level.targets());
+/// Sends the log of this process to stderr, and its spans to the exporter where there is
+/// one. Only the first call counts.
+pub fn start(log: &log::Config, exporter: Option<&otlp::Exporter>) {
+    let spans = exporter.and_then(otlp::Exporter::layer);
     // A second subscriber is refused; in tests several hosts share the first one.
-    let _ = tracing_subscriber::registry().with(filtered).try_init();
-}
-
-/// `NO_COLOR` is the terminal user's wish, not a setting of the host.
-fn is_coloured() -> bool {
-    io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
+    let _ =
+        tracing_subscriber::registry().with(log::layer(log)).with(spans).with(run_lines::layer()).try_init();
 }

@@ -10,10 +10,10 @@ use tidegate::{
     catalog::{self, Catalog},
     channels::{self, Channels, Draft},
     clock::Clock,
-    model::{ChannelName, Name, Secret, Status, Trigger},
+    model::{ChannelName, HostId, Name, Secret, Status, Trigger},
     sandbox::{self, Sandbox},
     store::{self, Store},
-    sync::{self, Request, Sync},
+    sync::{self, Reach, Request, Sync},
 };
 use tokio_util::sync::CancellationToken;
 
@@ -83,6 +83,7 @@ fn draft(vendor: &str) -> Result<Draft> {
         connectors: Some(vec![Name::try_new("ticket")?]),
         two_way: false,
         enabled: true,
+        options: channels::Options::default(),
     })
 }
 
@@ -101,10 +102,11 @@ pub(crate) async fn import(parts: &Parts<'_>) -> Result<Sample> {
         channels: floors.channels.clone(),
         cassettes,
         clock: Clock::system(),
+        host: HostId::new(),
     });
     let stop = CancellationToken::new();
     let mut tasks = tokio::task::JoinSet::new();
-    tasks.spawn(runner.run(stop.clone()));
+    tasks.spawn(runner.run(Reach::All, stop.clone()));
     let (channel, connector) = (floors.channels.get("bench").await?, Name::try_new("ticket")?);
     let stretch = Stretch::begin();
     let job = sync

@@ -110,6 +110,7 @@ fn gateway(vendor: &str) -> Result<Gateway> {
             password: Secret::new(TOKEN),
         },
         concurrency: 4,
+        requests_per_minute: None,
     };
     host::broker()?.gateway(scope).map_err(|failure| anyhow!(failure))
 }

@@ -206,6 +206,22 @@ fn clock_and_chance_are_those_of_the_recording() {
 }
 
 #[test]
+fn a_cassette_goes_with_its_run() {
+    let vendor = tasks(20);
+    let host = host_with(&programs::example("minimal").expect("it compiles"), &vendor);
+    let (_, old) = record(&host).remove(0);
+    let (_, new) = record(&host).remove(0);
+    let listed = || {
+        let cassettes = host.items(["cassette", "list"]).expect("cassettes");
+        cassettes.iter().map(|one| one["run"].as_str().expect("a run").to_owned()).collect::<Vec<_>>()
+    };
+    assert_eq!(listed(), [new.clone(), old]);
+    host.ok(["run", "clean", "--completed-older", "0s", "--failed-older", "0s"]).expect("cleaned");
+    assert_eq!(listed(), [new.clone()], "history keeps the newest run of a connector");
+    assert_eq!(replay(&host, &new, &[]).0, Some(0));
+}
+
+#[test]
 fn a_failure_is_recorded_with_the_rest_and_comes_again() {
     let vendor = tasks(450);
     let host = host_with(&programs::example("minimal").expect("it compiles"), &vendor);

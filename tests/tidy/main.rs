@@ -2,5 +2,6 @@
 
 mod docs;
 mod floors;
+mod metrics;
 mod names;
 mod tree;

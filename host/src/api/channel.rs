@@ -31,7 +31,7 @@ pub(super) async fn list(
         .into_iter()
         .skip_while(|channel| paging.after.as_deref().is_some_and(|after| channel.name.as_str() <= after))
         .take(limit + 1)
-        .map(Channel::from)
+        .map(|channel| shown(&parts, channel))
         .collect();
     Ok(Json(page(wanted, limit, |channel| channel.name.to_string())))
 }
@@ -44,7 +44,7 @@ pub(super) async fn create(
     let draft = Draft::from(new);
     let (kind, transport) = (draft.channel_type.clone(), draft.transport.clone());
     match parts.channels.create(draft).await {
-        Ok(channel) => Ok((StatusCode::CREATED, Json(channel.into()))),
+        Ok(channel) => Ok((StatusCode::CREATED, Json(shown(&parts, channel)))),
         Err(error) => Err(explain(&parts, error, &kind, transport.as_ref())),
     }
 }
@@ -73,7 +73,7 @@ pub(super) async fn show(
         connector_states.push(state_of(&parts.store, &channel, connector, last_run).await?);
     }
     let plugin = offer.map(|offer| offer.file);
-    Ok(Json(ChannelDetail { channel: channel.into(), plugin, connector_states, last_run }))
+    Ok(Json(ChannelDetail { channel: shown(&parts, channel), plugin, connector_states, last_run }))
 }
 
 async fn state_of(
@@ -124,7 +124,7 @@ pub(super) async fn edit(
 ) -> Result<Json<Channel>, Error> {
     let before = parts.channels.get(&name).await?;
     match parts.channels.edit(&name, Change::from(edit)).await {
-        Ok(channel) => Ok(Json(channel.into())),
+        Ok(channel) => Ok(Json(shown(&parts, channel))),
         Err(error) => Err(explain(&parts, error, &before.channel_type, Some(&before.transport))),
     }
 }
@@ -134,7 +134,7 @@ pub(super) async fn enable(
     extract::State(parts): State,
     Path(name): Path<String>,
 ) -> Result<Json<Channel>, Error> {
-    Ok(Json(parts.channels.set_enabled(&name, true).await?.into()))
+    Ok(Json(shown(&parts, parts.channels.set_enabled(&name, true).await?)))
 }
 
 /// `POST /channels/{name}/disable`.
@@ -142,7 +142,7 @@ pub(super) async fn disable(
     extract::State(parts): State,
     Path(name): Path<String>,
 ) -> Result<Json<Channel>, Error> {
-    Ok(Json(parts.channels.set_enabled(&name, false).await?.into()))
+    Ok(Json(shown(&parts, parts.channels.set_enabled(&name, false).await?)))
 }
 
 /// `DELETE /channels/{name}`: the channel and everything that was imported through it.
@@ -173,6 +173,10 @@ pub(super) async fn check(
         mark_secrets(&parts, problem, &channel.channel_type, Some(&channel.transport));
     }
     Ok(Json(report))
+}
+
+fn shown(parts: &Parts, channel: model::Channel) -> Channel {
+    Channel::of(channel, parts.timetable.config().every)
 }
 
 /// Adds what only the plugin knows: which types there are, which fields are secrets.

@@ -48,6 +48,11 @@ impl Error {
         self
     }
 
+    /// What is told, without the status.
+    pub(super) fn into_problem(self) -> Problem {
+        *self.problem
+    }
+
     pub(super) fn problem_mut(&mut self) -> &mut Problem {
         &mut self.problem
     }

@@ -6,33 +6,21 @@
 use super::Error;
 use crate::model::Class;
 use axum::{
-    extract::{MatchedPath, Request},
+    extract::Request,
     http::{HeaderMap, HeaderName, header},
     middleware::Next,
     response::{IntoResponse, Response},
 };
 use std::net::IpAddr;
-use tokio::time::Instant;
 
 const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 
-/// Lets a request in, or answers why not; notes at `debug` what became of it.
+/// Lets a request in, or answers why not.
 pub(super) async fn admit(request: Request, next: Next) -> Response {
-    if let Err(error) = verdict(request.headers()) {
-        return error.into_response();
+    match verdict(request.headers()) {
+        Ok(()) => next.run(request).await,
+        Err(error) => error.into_response(),
     }
-    let method = request.method().clone();
-    let path = request.extensions().get::<MatchedPath>().cloned();
-    let started = Instant::now();
-    let response = next.run(request).await;
-    tracing::debug!(
-        %method,
-        path = path.as_ref().map(MatchedPath::as_str),
-        status = response.status().as_u16(),
-        took_ms = started.elapsed().as_millis(),
-        "request",
-    );
-    response
 }
 
 /// A page that rebinds its name to 127.0.0.1 still sends its own name as `Host`;

@@ -4,7 +4,8 @@ use super::{
     State,
     view::{Configuration, Diagnosis, Health},
 };
-use axum::{Json, extract};
+use crate::metrics;
+use axum::{Json, extract, http::header, response::IntoResponse};
 
 /// `GET /healthz`.
 pub(super) async fn health() -> Json<Health> {
@@ -14,6 +15,11 @@ pub(super) async fn health() -> Json<Health> {
         pid: std::process::id(),
         status: "ok".to_owned(),
     })
+}
+
+/// `GET /metrics`.
+pub(super) async fn metrics() -> impl IntoResponse {
+    ([(header::CONTENT_TYPE, metrics::CONTENT_TYPE)], metrics::exposition())
 }
 
 /// `GET /api/v1/config`.

@@ -14,6 +14,7 @@ use crate::{
 use axum::{
     Json,
     extract::{self, Path},
+    http::StatusCode,
     response::{IntoResponse, Response},
 };
 use serde::Deserialize;
@@ -23,6 +24,9 @@ use serde::Deserialize;
 pub(super) struct ListParams {
     /// Present: all records as a stream in this form, instead of a page.
     format: Option<export::Format>,
+    /// Only those that are marked as gone remotely.
+    #[serde(default)]
+    vanished: bool,
     after: Option<String>,
     limit: Option<usize>,
 }
@@ -34,20 +38,34 @@ pub(super) async fn list(
     Params(params): Params<ListParams>,
 ) -> Result<Response, Error> {
     let (channel, connector) = find(&parts, &name, &connector).await?;
+    if params.vanished && params.format.is_some() {
+        let message = "an export has all records: leave out either `format` or `vanished`";
+        let refusal = Error::new(Class::InvalidData, "request.query", message);
+        return Err(refusal.with_status(StatusCode::BAD_REQUEST));
+    }
     if let Some(format) = params.format {
         return export::stream(&parts.store, channel.id, connector, format).await;
     }
     let after = params.after.map(RecordKey::try_new).transpose()?;
-    let stretch = Stretch { channel: channel.id, connector, after };
+    let which = if params.vanished { Which::Vanished } else { Which::All };
+    let stretch = Stretch { channel: channel.id, connector: connector.clone(), which, after };
     let (records, next) = stretch.read(&parts.store, cut(params.limit)).await?;
-    let items = records.into_iter().map(shown).collect::<Result<Vec<_>, _>>()?;
+    let items = shown(&parts.store, channel.id, &connector, records).await?;
     Ok(Json(List { items, next: next.map(String::from) }).into_response())
+}
+
+/// Which records are listed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Which {
+    All,
+    Vanished,
 }
 
 /// Where a list goes on.
 struct Stretch {
     channel: ChannelId,
     connector: Name,
+    which: Which,
     after: Option<RecordKey>,
 }
 
@@ -66,23 +84,43 @@ impl Stretch {
         let (mut records, mut size) = (Vec::new(), 0);
         loop {
             let bite = Self::BITE.min(limit - records.len());
-            let read = self.list(store, bite).await?;
-            let is_last = read.len() < bite;
-            self.after = read.last().map(|record| record.key.clone()).or(self.after);
+            let (read, last) = self.list(store, bite).await?;
+            let is_last = last.is_none();
+            self.after = last.or_else(|| read.last().map(|record| record.key.clone())).or(self.after);
             size += read.iter().map(|record| record.payload.len()).sum::<usize>();
             records.extend(read);
             if is_last {
                 return Ok((records, None));
             }
             if records.len() >= limit || size >= Self::PAGE_BYTES {
-                let goes_on = !self.list(store, 1).await?.is_empty();
+                let goes_on = self.list(store, 1).await?.1.is_some();
                 return Ok((records, self.after.filter(|_| goes_on)));
             }
         }
     }
 
-    async fn list(&self, store: &Store, limit: usize) -> Result<Vec<model::Record>, Error> {
-        Ok(store.records().list(self.channel, &self.connector, self.after.as_ref(), limit).await?)
+    /// Records, and the last key that was looked at where there may be more.
+    async fn list(
+        &self,
+        store: &Store,
+        limit: usize,
+    ) -> Result<(Vec<model::Record>, Option<RecordKey>), Error> {
+        let (channel, connector, after) = (self.channel, &self.connector, self.after.as_ref());
+        let (looked_at, records, last): (usize, Vec<_>, _) = match self.which {
+            Which::All => {
+                let records = store.records().list(channel, connector, after, limit).await?;
+                let last = records.last().map(|record| record.key.clone());
+                (records.len(), records, last)
+            }
+            Which::Vanished => {
+                let marks = store.vanished().list(channel, connector, after, limit).await?;
+                let keys: Vec<_> = marks.into_iter().map(|(key, _)| key).collect();
+                let (count, last) = (keys.len(), keys.last().cloned());
+                let records = store.records().get_many(channel, connector, keys).await?;
+                (count, records.into_iter().flatten().collect(), last)
+            }
+        };
+        Ok((records, last.filter(|_| looked_at == limit)))
     }
 }
 
@@ -97,10 +135,24 @@ pub(super) async fn show(
         let message = format!("channel '{name}' has no {connector} '{key}'");
         Error::new(Class::NotFound, "record.unknown", message)
     })?;
-    Ok(Json(shown(record)?))
+    let mut shown = shown(&parts.store, channel.id, &connector, vec![record]).await?;
+    Ok(Json(shown.remove(0)))
 }
 
-fn shown(record: model::Record) -> Result<Record, Error> {
+/// The records, each with its mark where it has one.
+async fn shown(
+    store: &Store,
+    channel: ChannelId,
+    connector: &Name,
+    records: Vec<model::Record>,
+) -> Result<Vec<Record>, Error> {
+    let keys = records.iter().map(|record| record.key.clone()).collect();
+    let marks = store.vanished().get_many(channel, connector, keys).await?;
+    let marked = |(record, vanished)| Ok(Record { vanished, ..read(record)? });
+    records.into_iter().zip(marks).map(marked).collect()
+}
+
+fn read(record: model::Record) -> Result<Record, Error> {
     let key = record.key.clone();
     Record::try_from(record).map_err(|error| {
         let message = format!("the payload of record '{key}' cannot be understood: {error}");

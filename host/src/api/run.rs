@@ -3,11 +3,11 @@
 use super::{
     Error, Parts, State,
     body::{JsonBody, Params},
-    paging::{cut, page},
+    paging::cut,
     view::{Job, List, NewSync, Run},
 };
 use crate::{
-    model::{self, ChannelName, Class, JobId, RunId, Span, Trigger},
+    model::{ChannelName, Class, JobId, Name, RunId, Span, Status, Trigger},
     sync,
 };
 use axum::{
@@ -18,7 +18,8 @@ use axum::{
 use serde::Deserialize;
 use std::time::Duration;
 
-/// `POST /channels/{name}/sync`: one run a connector, in the order in which they go.
+/// `POST /channels/{name}/sync`: one run a connector, in the order in which they go. While
+/// a job of the channel is going on, one that follows it.
 pub(super) async fn request(
     extract::State(parts): State,
     Path(name): Path<String>,
@@ -32,12 +33,11 @@ pub(super) async fn request(
         record: new.record,
         trigger: Trigger::Request,
     };
-    let job = parts.sync.request(request).await?;
-    Ok((StatusCode::ACCEPTED, Json(Job::of(job.id, job.runs))))
+    Ok((StatusCode::ACCEPTED, Json(parts.sync.request(request).await?.into())))
 }
 
 /// What no name can be, no channel is called.
-fn no_channel(name: String) -> Error {
+pub(super) fn no_channel(name: String) -> Error {
     crate::channels::Error::NoChannel(name).into()
 }
 
@@ -49,7 +49,7 @@ pub(super) struct JobParams {
 }
 
 /// The longest that a request may wait: proxies and clients give up about then.
-const LONGEST_WAIT: Duration = Duration::from_secs(60);
+pub(super) const LONGEST_WAIT: Duration = Duration::from_secs(60);
 
 /// `GET /jobs/{id}?wait=30s`.
 pub(super) async fn job(
@@ -58,41 +58,38 @@ pub(super) async fn job(
     Params(params): Params<JobParams>,
 ) -> Result<Json<Job>, Error> {
     let id: JobId = id.parse()?;
-    let first = runs_of(&parts, id).await?;
-    if first.is_empty() {
-        return Err(Error::new(Class::NotFound, "job.unknown", format!("there is no job {id}")));
-    }
+    let first = find_job(&parts, id).await?;
     let wait = params.wait.map_or(Duration::ZERO, |wait| wait.0.min(LONGEST_WAIT));
-    if wait.is_zero() || first.iter().all(|run| run.status.has_ended()) {
-        return Ok(Json(Job::of(id, first)));
+    if wait.is_zero() || first.is_over {
+        return Ok(Json(at_pace(&parts, first.into())));
     }
     tokio::select! {
-        ended = ended(&parts, id) => ended?,
+        ended = parts.sync.wait(id) => drop(ended?),
         () = tokio::time::sleep(wait) => {}
         () = parts.stop.cancelled() => {}
     }
-    Ok(Json(Job::of(id, runs_of(&parts, id).await?)))
+    Ok(Json(at_pace(&parts, find_job(&parts, id).await?.into())))
 }
 
-/// Returns when every run is over. A run that is called running though nobody works
-/// on it never is: whoever waits must not be told at once, or they ask without end.
-async fn ended(parts: &Parts, id: JobId) -> Result<(), Error> {
-    let runs = parts.sync.wait(id).await?;
-    if runs.iter().all(|run| run.status.has_ended()) {
-        return Ok(());
-    }
-    std::future::pending().await
+async fn find_job(parts: &Parts, id: JobId) -> Result<sync::Job, Error> {
+    Ok(parts.sync.job(id).await?.ok_or(sync::Error::NoJob(id))?)
 }
 
 #[derive(Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub(super) struct ListParams {
     channel: Option<String>,
+    connector: Option<Name>,
+    /// With commas between them.
+    status: Option<String>,
+    /// Asked for within this time.
+    since: Option<Span>,
     after: Option<String>,
     limit: Option<usize>,
 }
 
-/// `GET /runs?channel=…`, newest first.
+/// `GET /runs?channel=…&status=failed,deferred&since=24h`, newest first. A page may hold fewer
+/// runs than wanted, or none, though the list goes on: so many were looked at.
 pub(super) async fn list(
     extract::State(parts): State,
     Params(params): Params<ListParams>,
@@ -102,16 +99,53 @@ pub(super) async fn list(
         None => None,
     };
     let before = params.after.map(|id| id.parse()).transpose()?;
-    let limit = cut(params.limit);
-    let runs = parts.sync.runs(channel, before, limit + 1).await?;
-    Ok(Json(page(runs.into_iter().map(Run::from).collect(), limit, |run| run.id.to_string())))
+    let search = sync::Search {
+        channel,
+        connector: params.connector,
+        statuses: statuses(params.status.as_deref().unwrap_or_default())?,
+        since: params.since.map(|since| since.0),
+        before,
+        limit: cut(params.limit),
+    };
+    let found = parts.sync.find(&search).await?;
+    let items = found.runs.into_iter().map(|run| shown(&parts, run)).collect();
+    Ok(Json(List { items, next: found.next.map(|id| id.to_string()) }))
+}
+
+fn statuses(text: &str) -> Result<Vec<Status>, Error> {
+    let names = text.split(',').map(str::trim).filter(|name| !name.is_empty());
+    let status = |name: &str| serde_json::from_value(name.into()).map_err(|error| no_status(name, &error));
+    names.map(status).collect()
+}
+
+fn no_status(name: &str, error: &serde_json::Error) -> Error {
+    Error::new(Class::InvalidData, "request.query", format!("'{name}' is no status of a run: {error}"))
+        .with_status(StatusCode::BAD_REQUEST)
+}
+
+/// The run with how fast it goes.
+fn shown(parts: &Parts, run: crate::model::Run) -> Run {
+    let pace = parts.sync.pace(run.id);
+    Run::from(run).at_pace(pace)
+}
+
+fn at_pace(parts: &Parts, mut job: Job) -> Job {
+    job.runs = job
+        .runs
+        .into_iter()
+        .map(|run| {
+            let pace = parts.sync.pace(run.id);
+            run.at_pace(pace)
+        })
+        .collect();
+    job
 }
 
 /// `GET /runs/{id}`.
 pub(super) async fn show(extract::State(parts): State, Path(id): Path<String>) -> Result<Json<Run>, Error> {
     let id: RunId = id.parse()?;
     let run = parts.sync.run(id).await?.ok_or_else(|| no_run(id))?;
-    Ok(Json(run.into()))
+    Ok(Json(shown(&parts, run)))
 }
 
 /// `POST /runs/{id}/cancel`: asks the run to end at the next page border.
@@ -129,26 +163,6 @@ pub(super) async fn cancel(
     Ok((StatusCode::ACCEPTED, Json(run.into())))
 }
 
-fn no_run(id: RunId) -> Error {
+pub(super) fn no_run(id: RunId) -> Error {
     Error::new(Class::NotFound, "run.unknown", format!("there is no run {id}"))
-}
-
-/// The runs of a job in the order in which they go, live counters included.
-///
-/// A job's runs get their ids after it and before anything else of it, so the
-/// search ends where ids are older than the job's.
-async fn runs_of(parts: &Parts, job: JobId) -> Result<Vec<model::Run>, Error> {
-    const PAGE: usize = 200;
-    let mut runs = Vec::new();
-    let mut before = None;
-    loop {
-        let page = parts.sync.runs(None, before, PAGE).await?;
-        before = page.last().map(|run| run.id);
-        let is_last = page.len() < PAGE || before.is_some_and(|id| id.to_bytes() < job.to_bytes());
-        runs.extend(page.into_iter().filter(|run| run.job == job));
-        if is_last {
-            runs.reverse();
-            return Ok(runs);
-        }
-    }
 }

@@ -2,17 +2,24 @@
 
 mod cassettes;
 mod channels;
+mod history;
 mod host;
+mod origins;
+mod quarantine;
 mod records;
 mod requests;
 mod runs;
+mod schedule;
 
 use super::*;
 use crate::{
-    broker::{Broker, SystemLookup},
+    broker::{Broker, Origins, SystemLookup},
     catalog, channels as channel_floor,
     clock::Clock,
-    model::{self, Channel, ChannelId, ChannelName, Name, Record, RecordKey, RunId, Timestamp},
+    model::{
+        self, Channel, ChannelId, ChannelName, Name, Parallel, Record, RecordKey, RunId, Schedule, Timestamp,
+        Vanished,
+    },
     sandbox::{self, Sandbox},
     store::Batch,
     sync,
@@ -24,7 +31,7 @@ use axum::{
 use bytes::Bytes;
 use http_body_util::BodyExt;
 use serde_json::{Value, json};
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::Mutex};
 use tempfile::TempDir;
 use tower::ServiceExt;
 
@@ -35,7 +42,11 @@ const NOW: i64 = 1_767_225_600_000;
 struct Host {
     router: Router,
     store: Store,
+    clock: Clock,
+    origins: Origins,
     stop: CancellationToken,
+    /// What keeps it from being ready.
+    reasons: Arc<Mutex<Vec<view::Reason>>>,
     _folder: TempDir,
     _runner: sync::Runner,
 }
@@ -103,7 +114,9 @@ impl Host {
             channels: channels.clone(),
             cassettes: cassettes.clone(),
             clock: clock.clone(),
+            host: crate::model::HostId::new(),
         });
+        let origins = channels.origins();
         let configuration = view::Configuration {
             file: None,
             flags: vec!["--data".into()],
@@ -111,6 +124,7 @@ impl Host {
             config: json!({"data": "/d"}),
         };
         let stop = CancellationToken::new();
+        let reasons = Arc::<Mutex<Vec<view::Reason>>>::default();
         let router = router(Parts {
             config: Config { body_bytes: Size::kib(1), ..Config::default() },
             store: store.clone(),
@@ -118,16 +132,24 @@ impl Host {
             channels,
             sync,
             cassettes,
+            timetable: Timetable::new(sync::schedule::Config::default(), store.clone(), clock.clone()),
             configuration: Arc::new(configuration),
             doctor: Arc::new(|| {
                 let checks = vec![view::Check::fail("disk", "full", "make room")];
                 Box::pin(async { view::Diagnosis::of(checks) })
             }),
+            readiness: {
+                let reasons = reasons.clone();
+                Arc::new(move || {
+                    let reasons = reasons.lock().expect("no panic").clone();
+                    Box::pin(async { reasons })
+                })
+            },
             scratch: folder.path().join("scratch"),
             inspect_bytes: Size::kib(4),
             stop: stop.clone(),
         });
-        Self { router, store, stop, _folder: folder, _runner: runner }
+        Self { router, store, clock, origins, stop, reasons, _folder: folder, _runner: runner }
     }
 
     async fn send(&self, request: Request<Body>) -> Answer {
@@ -161,7 +183,11 @@ impl Host {
             connectors: vec![named("ticket")],
             two_way: false,
             enabled: true,
-            paused_because: None,
+            enabled_since: None,
+            paused: None,
+            schedule: Schedule::default(),
+            parallel: Parallel::default(),
+            vanished: Vanished::default(),
             settings: json!({"subdomain": "acme"}).as_object().cloned().expect("an object"),
             secrets: BTreeMap::from([("token".to_owned(), model::Sealed("c2VhbGVk".into()))]),
             plugin_version: "0.1.0".into(),

@@ -5,18 +5,32 @@
 
 mod cassette;
 mod channel;
+mod dry_run;
+mod history;
 mod host;
 mod list;
+mod origin;
 mod plugin;
 mod problem;
+mod quarantine;
+mod readiness;
 mod record;
 mod run;
+mod schedule;
 
 pub use cassette::{CassetteDetail, Replayed};
 pub use channel::{Channel, ChannelDetail, CheckReport, ConnectorState, Edit, NewChannel, NewSync};
+pub use dry_run::{
+    DryRunChange, DryRunField, DryRunKind, DryRunLine, DryRunOutcome, DryRunSummary, NewDryRun,
+};
+pub use history::{Clean, Cleaned, Log, LogLine, Page};
 pub use host::{Check, Configuration, Diagnosis, Health, KeySource, Level};
 pub use list::List;
+pub use origin::{Origin, OriginFailure, OriginName};
 pub use plugin::{Inspection, Plugin, PluginState, Refusal};
 pub use problem::{FieldProblem, Problem, ProblemDocument};
+pub use quarantine::{Dropped, Hopeless, Payload, Quarantined, Retried, Selection};
+pub use readiness::{Readiness, Reason};
 pub use record::{ExportLine, Record};
 pub use run::{Job, Run};
+pub use schedule::{HeldBy, Idle, NewPause, Planned, Schedule, ScheduleEdit, ScheduleState};

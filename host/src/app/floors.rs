@@ -5,10 +5,10 @@ use crate::{
     broker::{Broker, SystemLookup},
     cassettes::{self, Cassettes},
     catalog::{Catalog, Watcher},
-    channels::{self, Channels},
+    channels::{self, BreakerKeeper, Channels},
     sandbox::{self, Sandbox},
     store::Store,
-    sync::{self, Runner, Sync},
+    sync::{self, Runner, Sync, Timetable},
 };
 use std::sync::Arc;
 
@@ -18,8 +18,10 @@ pub(super) struct Floors {
     pub(super) catalog: Catalog,
     pub(super) watcher: Watcher,
     pub(super) channels: Channels,
+    pub(super) breakers: BreakerKeeper,
     pub(super) cassettes: Cassettes,
     pub(super) sync: Sync,
+    pub(super) timetable: Timetable,
     pub(super) runner: Runner,
 }
 
@@ -47,8 +49,14 @@ impl Floors {
             key: setup.key.clone(),
         })
         .map_err(Error::Channels)?;
-        // The key stands with the other limits of a step.
-        let sync = sync::Config { record_bytes: config.sandbox.limits.record_bytes, ..config.sync.clone() };
+        let breakers = channels.breaker_keeper();
+        let host = places.host().map_err(|source| Error::Folder { folder: places.data.clone(), source })?;
+        // These keys stand elsewhere: with the other limits of a step, and under `[history]`.
+        let sync = sync::Config {
+            record_bytes: config.sandbox.limits.record_bytes,
+            history: config.history.clone(),
+            ..config.sync.clone()
+        };
         let cassettes = Cassettes::build(cassettes::Parts {
             config: config.cassettes.clone(),
             folder: places.cassettes.clone(),
@@ -61,7 +69,11 @@ impl Floors {
             channels: channels.clone(),
             cassettes: cassettes.clone(),
             clock: clock.clone(),
+            host,
         });
-        Ok(Self { store, catalog, watcher, channels, cassettes, sync, runner })
+        let removed = cassettes.clone();
+        sync.when_removed(move |runs| removed.forget(runs));
+        let timetable = Timetable::new(config.schedule.clone(), store.clone(), clock.clone());
+        Ok(Self { store, catalog, watcher, channels, breakers, cassettes, sync, timetable, runner })
     }
 }

@@ -1,6 +1,7 @@
 //! The data folder: what lies where in it, and that nobody else reads it.
 
 use super::Error;
+use crate::model::HostId;
 use std::{
     fs, io,
     os::unix::fs::DirBuilderExt,
@@ -16,6 +17,8 @@ pub(super) struct Places {
     pub(super) key: PathBuf,
     /// Compiled plugins, `0700`.
     pub(super) cache: PathBuf,
+    /// Which host this is: its id stays the same at each start.
+    pub(super) host: PathBuf,
     /// Files that are looked at once, `0700`.
     pub(super) scratch: PathBuf,
     /// Recorded runs, `0700`.
@@ -29,6 +32,7 @@ impl Places {
             store: data.join("store"),
             key: data.join("key"),
             cache: data.join("cache"),
+            host: data.join("host-id"),
             scratch: data.join("scratch"),
             cassettes: data.join("cassettes"),
         }
@@ -38,6 +42,21 @@ impl Places {
     /// there keeps its rights: `doctor` speaks about them.
     pub(super) fn make(&self) -> Result<(), Error> {
         make_private(&self.data).map_err(|source| Error::Folder { folder: self.data.clone(), source })
+    }
+}
+
+impl Places {
+    /// The host's id; made where it is missing.
+    pub(super) fn host(&self) -> io::Result<HostId> {
+        match fs::read_to_string(&self.host) {
+            Ok(text) => text.trim().parse().map_err(io::Error::other),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                let id = HostId::new();
+                fs::write(&self.host, format!("{id}\n"))?;
+                Ok(id)
+            }
+            Err(error) => Err(error),
+        }
     }
 }
 
@@ -64,6 +83,16 @@ mod tests {
         places.make().expect("already there");
         let mode = fs::metadata(&places.data).expect("there").permissions().mode();
         assert_eq!(mode & 0o777, 0o700);
+    }
+
+    #[test]
+    fn a_host_keeps_its_id() {
+        let home = tempfile::tempdir().expect("a folder");
+        let places = Places::of(home.path());
+        let id = places.host().expect("made");
+        assert_eq!(places.host().expect("read"), id);
+        fs::write(&places.host, "nonsense").expect("a file");
+        assert!(places.host().is_err(), "another id would leave the host's own leases to run out");
     }
 
     #[test]

@@ -42,6 +42,14 @@ impl Tasks {
         self.running.push(Task { name, stop, handle });
     }
 
+    /// Puts a task on top of all others, as if it had been started last.
+    pub(super) fn raise(&mut self, name: &str) {
+        if let Some(place) = self.running.iter().position(|task| task.name == name) {
+            let task = self.running.remove(place);
+            self.running.push(task);
+        }
+    }
+
     /// The next task that ends; waits for ever where none runs. Cancel safe.
     pub(super) async fn first_end(&mut self) -> Ended {
         match self.set.join_next_with_id().await {
@@ -102,13 +110,14 @@ mod tests {
     async fn the_top_stops_first_and_the_rest_waits_for_it() {
         let order = Arc::new(Mutex::new(Vec::new()));
         let mut tasks = Tasks::default();
-        for name in ["low", "middle", "top"] {
+        for name in ["top", "low", "middle"] {
             let order = order.clone();
             tasks.start(name, |stop| async move {
                 stop.cancelled().await;
                 order.lock().expect("no panic").push(name);
             });
         }
+        tasks.raise("top");
         assert!(tasks.stop(Duration::from_secs(1)).await.is_empty());
         assert_eq!(*order.lock().expect("no panic"), ["top", "middle", "low"]);
     }

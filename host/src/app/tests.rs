@@ -48,6 +48,18 @@ async fn a_host_tells_where_it_answers_and_takes_it_back() {
 }
 
 #[tokio::test]
+async fn a_host_is_ready_while_it_serves() {
+    let home = tempfile::tempdir().expect("a folder");
+    let mut app = App::build(setup(&home.path().join("data"))).expect("a host");
+    assert_eq!(status(&app, "/readyz").await, StatusCode::SERVICE_UNAVAILABLE, "not yet");
+    app.serve().await.expect("served");
+    assert_eq!(status(&app, "/readyz").await, StatusCode::OK);
+    app.stop().await;
+    assert_eq!(status(&app, "/readyz").await, StatusCode::SERVICE_UNAVAILABLE, "no longer");
+    assert_eq!(status(&app, "/healthz").await, StatusCode::OK, "it lives all the same");
+}
+
+#[tokio::test]
 async fn a_folder_has_one_host_at_a_time() {
     let home = tempfile::tempdir().expect("a folder");
     let data = home.path().join("data");
@@ -56,6 +68,35 @@ async fn a_folder_has_one_host_at_a_time() {
     assert!(second.is_locked(), "{second}");
     drop(first);
     App::build(setup(&data)).expect("the folder is free again");
+}
+
+#[tokio::test]
+async fn an_origin_that_a_command_gives_free_stays_so() {
+    let home = tempfile::tempdir().expect("a folder");
+    let data = home.path().join("data");
+    let time = crate::model::Timestamp::from_millis;
+    let kept = crate::model::KeptBreaker {
+        origin: "https://a.example".into(),
+        opened: time(1),
+        probe_at: time(2),
+        pause_ms: 15_000,
+        failures: 5,
+        last_failure: None,
+    };
+    let store = crate::store::Store::open(&data.join("store"), &Config::default().store);
+    let store = store.expect("a folder of our own");
+    let mut batch = crate::store::Batch::new();
+    batch.put_breaker(&kept);
+    store.commit(batch).await.expect("nothing stands against it");
+    drop(store);
+
+    for known in [1, 0] {
+        let mut app = App::build(setup(&data)).expect("a host");
+        app.restore_breakers().await;
+        assert_eq!(app.channels.origins().list().len(), known);
+        app.channels.origins().close(&kept.origin);
+        app.stop().await;
+    }
 }
 
 #[tokio::test]

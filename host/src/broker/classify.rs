@@ -22,6 +22,36 @@ pub(super) struct Failed {
     pub(super) failure: Failure,
     pub(super) again: Again,
     pub(super) retry_after: Option<Duration>,
+    pub(super) sign: Sign,
+}
+
+/// What an attempt says of the system at the other end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Sign {
+    /// Nothing: it was cancelled, or ended by a rule or limit of our own.
+    Nothing,
+    /// It works, whatever it thinks of the request.
+    Alive,
+    /// It works, and wants fewer requests.
+    Busy,
+    /// It does not work.
+    Down,
+    /// It does not work, because it has too much to do.
+    Overloaded,
+}
+
+impl Sign {
+    pub(super) fn is_alive(self) -> bool {
+        matches!(self, Self::Alive | Self::Busy)
+    }
+
+    pub(super) fn is_down(self) -> bool {
+        matches!(self, Self::Down | Self::Overloaded)
+    }
+
+    pub(super) fn wants_less(self) -> bool {
+        matches!(self, Self::Busy | Self::Overloaded)
+    }
 }
 
 /// Whom a failure speaks of, and what it must not show.
@@ -44,11 +74,16 @@ pub(super) enum Sent {
 impl From<Failure> for Failed {
     /// A failure of the host's own making, which would come again.
     fn from(failure: Failure) -> Self {
-        Self { failure, again: Again::Never, retry_after: None }
+        Self { failure, again: Again::Never, retry_after: None, sign: Sign::Nothing }
     }
 }
 
 impl Failed {
+    /// Of a request that was held back, for so long.
+    pub(super) fn unsent(failure: Failure, wait: Duration) -> Self {
+        Self { retry_after: Some(wait), ..Self::from(failure) }
+    }
+
     /// The same for a hop that is not the first: whatever became of this one, the
     /// one before it was answered.
     pub(super) fn after_a_redirect(self) -> Self {
@@ -72,6 +107,18 @@ pub(super) fn status(status: u16) -> Verdict {
         500..=599 => Fails(Class::Transient, Again::IfSafe),
         200..=499 => Answer,
         _ => Fails(Class::Transient, Again::Never),
+    }
+}
+
+/// What a status says of the system that sent it: whoever answers works, but for
+/// the failures of its own that it admits.
+pub(super) fn sign(status: u16) -> Sign {
+    match status {
+        429 => Sign::Busy,
+        501 | 505 => Sign::Alive,
+        503 | 504 => Sign::Overloaded,
+        500..=599 => Sign::Down,
+        _ => Sign::Alive,
     }
 }
 
@@ -106,7 +153,8 @@ fn named(status: u16) -> String {
 pub(super) fn network(error: client::Error, remote: &Remote) -> Failed {
     let host = &remote.host;
     use client::Error as E;
-    let transient = |code, again, message| failed(Class::Transient, code, again, message);
+    let transient = |code, again, message| down(Sign::Down, code, again, message);
+    let late = |again, message| down(Sign::Overloaded, "net.timeout", again, message);
     let clean = |text: &str| remote.marks.redact(text);
     match error {
         E::Denied(failure) | E::Limit(failure) => failure.into(),
@@ -118,29 +166,26 @@ pub(super) fn network(error: client::Error, remote: &Remote) -> Failed {
         E::Connect(text) => {
             transient("net.connect", Again::Always, format!("cannot connect to {host}: {}", clean(&text)))
         }
-        E::ConnectTimeout(limit) => transient(
-            "net.timeout",
+        E::ConnectTimeout(limit) => late(
             Again::Always,
             format!("{host} took no connection within {} (broker.connect-timeout)", Span(limit)),
         ),
-        E::Certificate(text) => failed(
+        E::Certificate(text) => Failure::new(
             Class::Config,
             "net.tls",
-            Again::Never,
             format!(
                 "the certificate of {host} is not trusted ({}): check the channel's URL, \
                  or name the authority that signed it as broker.ca-file",
                 clean(&text)
             ),
-        ),
+        )
+        .into(),
         E::Tls(text) => {
             transient("net.tls", Again::Always, format!("cannot speak TLS with {host}: {}", clean(&text)))
         }
-        E::ReadTimeout(limit) => transient(
-            "net.timeout",
-            Again::IfSafe,
-            format!("{host} was silent for {} (broker.read-timeout)", Span(limit)),
-        ),
+        E::ReadTimeout(limit) => {
+            late(Again::IfSafe, format!("{host} was silent for {} (broker.read-timeout)", Span(limit)))
+        }
         E::HeadTooLarge => super::headers::too_large().into(),
         E::Protocol(text) => transient(
             "net.protocol",
@@ -166,22 +211,17 @@ pub(super) fn body(error: body::Error, remote: &Remote) -> Failed {
 }
 
 fn broken_off(remote: &Remote, text: &str) -> Failed {
-    failed(
-        Class::Transient,
-        "net.body",
-        Again::IfSafe,
-        format!("the answer of {} broke off: {text}", remote.host),
-    )
+    down(Sign::Down, "net.body", Again::IfSafe, format!("the answer of {} broke off: {text}", remote.host))
 }
 
 /// What an attempt that takes too long means. `key` names the limit.
 pub(super) fn overdue(host: &str, limit: Duration, key: &str) -> Failed {
     let message = format!("{host} took longer than {} for the whole answer ({key})", Span(limit));
-    failed(Class::Transient, "net.timeout", Again::IfSafe, message)
+    down(Sign::Overloaded, "net.timeout", Again::IfSafe, message)
 }
 
-fn failed(class: Class, code: &str, again: Again, message: String) -> Failed {
-    Failed { failure: Failure::new(class, code, message), again, retry_after: None }
+fn down(sign: Sign, code: &str, again: Again, message: String) -> Failed {
+    Failed { failure: Failure::new(Class::Transient, code, message), again, retry_after: None, sign }
 }
 
 #[cfg(test)]
@@ -225,6 +265,23 @@ mod tests {
     }
 
     #[test]
+    fn whoever_answers_is_alive_unless_it_says_that_it_fails() {
+        for (codes, expected) in [
+            (
+                &[200, 204, 302, 304, 400, 401, 403, 404, 407, 408, 409, 422, 425, 501, 505, 600][..],
+                Sign::Alive,
+            ),
+            (&[429], Sign::Busy),
+            (&[500, 502, 507, 520, 529, 599], Sign::Down),
+            (&[503, 504], Sign::Overloaded),
+        ] {
+            for code in codes {
+                assert_eq!(sign(*code), expected, "{code}");
+            }
+        }
+    }
+
+    #[test]
     fn messages_say_what_an_operator_can_do() {
         #[track_caller]
         fn check(code: u16, credential: Sent, words: Option<&str>, expected: &str) {
@@ -254,23 +311,23 @@ mod tests {
         use client::Error as E;
         let limit = Duration::from_secs(3);
         let denied = Failure::new(Class::Denied, "egress.address", "no");
-        for (error, class, code, again) in [
-            (E::Denied(denied), Class::Denied, "egress.address", Again::Never),
-            (E::Name("x".into()), Class::Transient, "net.dns", Again::Always),
-            (E::Connect("x".into()), Class::Transient, "net.connect", Again::Always),
-            (E::ConnectTimeout(limit), Class::Transient, "net.timeout", Again::Always),
-            (E::Certificate("x".into()), Class::Config, "net.tls", Again::Never),
-            (E::Tls("x".into()), Class::Transient, "net.tls", Again::Always),
-            (E::ReadTimeout(limit), Class::Transient, "net.timeout", Again::IfSafe),
-            (E::HeadTooLarge, Class::Limit, "limit.response-headers", Again::Never),
-            (E::Protocol("x".into()), Class::Transient, "net.protocol", Again::IfSafe),
-            (E::Reset("x".into()), Class::Transient, "net.reset", Again::IfSafe),
-            (E::Body("x".into()), Class::Transient, "net.body", Again::IfSafe),
+        for (error, class, code, again, sign) in [
+            (E::Denied(denied), Class::Denied, "egress.address", Again::Never, Sign::Nothing),
+            (E::Name("x".into()), Class::Transient, "net.dns", Again::Always, Sign::Down),
+            (E::Connect("x".into()), Class::Transient, "net.connect", Again::Always, Sign::Down),
+            (E::ConnectTimeout(limit), Class::Transient, "net.timeout", Again::Always, Sign::Overloaded),
+            (E::Certificate("x".into()), Class::Config, "net.tls", Again::Never, Sign::Nothing),
+            (E::Tls("x".into()), Class::Transient, "net.tls", Again::Always, Sign::Down),
+            (E::ReadTimeout(limit), Class::Transient, "net.timeout", Again::IfSafe, Sign::Overloaded),
+            (E::HeadTooLarge, Class::Limit, "limit.response-headers", Again::Never, Sign::Nothing),
+            (E::Protocol("x".into()), Class::Transient, "net.protocol", Again::IfSafe, Sign::Down),
+            (E::Reset("x".into()), Class::Transient, "net.reset", Again::IfSafe, Sign::Down),
+            (E::Body("x".into()), Class::Transient, "net.body", Again::IfSafe, Sign::Down),
         ] {
             let failed = network(error, &remote(Sent::Yes));
             assert_eq!(
-                (failed.failure.class, failed.failure.code.as_str(), failed.again),
-                (class, code, again)
+                (failed.failure.class, failed.failure.code.as_str(), failed.again, failed.sign),
+                (class, code, again, sign)
             );
         }
     }

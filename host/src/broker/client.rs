@@ -1,5 +1,5 @@
-//! The only file that names reqwest, and the only one that opens connections to
-//! remote systems.
+//! The only file that opens connections to remote systems. Beside it only the way
+//! to the operator's own collector names reqwest.
 //!
 //! It sends what was permitted and says how that broke. It follows no redirect,
 //! decompresses nothing, repeats nothing, asks no proxy and keeps no cookie.

@@ -3,14 +3,14 @@
 //! Plain values with their defaults; the rules that follow from them stand in
 //! `rules`, `addresses` and `retry`.
 
-use super::OriginPattern;
+use super::{OriginPattern, breaker};
 use crate::model::{Size, Span};
 use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
 
 /// `[broker]` of the configuration.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
 pub struct Config {
     /// Special address ranges that channels may reach all the same, such as
@@ -44,17 +44,20 @@ pub struct Config {
     pub compressed_bytes: Size,
     /// How many redirects are followed. 5 by default, 0 to 255.
     pub redirects: u8,
-    /// How often a request is sent at most, the first time included. 5 by
-    /// default; 0 means 1.
+    /// How often a request is sent at most, the first time included. 2 by
+    /// default: one quick retry, because longer patience is the run's, which holds
+    /// no worker; 0 means 1.
     pub attempts: u8,
     /// The backoff before the second attempt at its longest; it doubles from
     /// one attempt to the next. 500 ms by default.
     pub backoff_base: Span,
     /// The longest backoff. 30 s by default.
     pub backoff_max: Span,
-    /// The longest `Retry-After` that is waited for; what asks for more fails
-    /// at once. 60 s by default.
+    /// The longest that a remote can ask to be left alone and still be waited for;
+    /// what asks for more fails at once. 10 s by default.
     pub retry_after_max: Span,
+    /// When an origin that fails is left alone.
+    pub breaker: breaker::Config,
 }
 
 impl Default for Config {
@@ -71,10 +74,11 @@ impl Default for Config {
             response_bytes: Size::mib(16),
             compressed_bytes: Size::mib(16),
             redirects: 5,
-            attempts: 5,
+            attempts: 2,
             backoff_base: Span::millis(500),
             backoff_max: Span::secs(30),
-            retry_after_max: Span::secs(60),
+            retry_after_max: Span::secs(10),
+            breaker: breaker::Config::default(),
         }
     }
 }
@@ -90,17 +94,23 @@ mod tests {
              allow-plain-http = true\n\
              allow-origins = ['https://*.example.com']\n\
              read-timeout = '5s'\n\
-             response-bytes = '1MiB'",
+             response-bytes = '1MiB'\n\
+             [breaker]\n\
+             failures = 3\n\
+             error-rate = 0.25",
         )
         .expect("valid");
         assert_eq!(config.allow_addresses.len(), 2);
         assert_eq!(config.read_timeout, Span::secs(5));
         assert_eq!(config.attempts, Config::default().attempts);
+        assert_eq!((config.breaker.failures, config.breaker.pause), (3, Span::secs(15)));
         for wrong in [
             "allow-adresses = []",
             "allow-addresses = ['10.0.0.0/33']",
             "allow-origins = ['example.com']",
             "read-timeout = 5",
+            "[breaker]\nerror-rate = 2",
+            "[breaker]\nfailure = 3",
         ] {
             assert!(toml::from_str::<Config>(wrong).is_err(), "{wrong}");
         }

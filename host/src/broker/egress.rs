@@ -188,6 +188,11 @@ impl Permitted {
         self.carry
     }
 
+    /// Scheme, host and port: all of the URL that may be told.
+    pub(super) fn origin(&self) -> String {
+        origin::text(&self.url)
+    }
+
     /// How many bytes of body go with it.
     pub(super) fn body_length(&self) -> usize {
         self.body.as_ref().map_or(0, Bytes::len)

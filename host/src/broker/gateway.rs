@@ -4,16 +4,20 @@
 //! work of its own.
 
 use super::{
-    Config, Credential, Lookup, Meter, Request, Response, Scope, Streamed,
+    Config, Credential, Lookup, Meter, Origins, Request, Response, Scope, Streamed,
     auth::Auth,
+    bucket::Pace,
     cassette::{Head, Player, Recording, Slot},
     client::{Client, Setup},
     egress::Egress,
+    gate::Gate,
     marks::Marks,
+    origin, origins,
     resolver::Resolver,
     retry::Policy,
     rules::Rules,
     send::{Answer, Hold, Way},
+    throttle::Hint,
     tls::Tls,
 };
 use crate::{
@@ -21,7 +25,7 @@ use crate::{
     model::{Class, Failure},
 };
 use futures_util::{StreamExt, stream};
-use std::{fmt, sync::Arc};
+use std::{fmt, sync::Arc, time::Duration};
 use tokio::sync::Semaphore;
 use url::Url;
 
@@ -39,13 +43,16 @@ struct Shared {
     lookup: Arc<dyn Lookup>,
     tls: Tls,
     clock: Clock,
+    origins: Origins,
 }
 
-/// One channel's way out; cheap to clone. Every clone shares connections and
-/// limits, no two gateways share any.
+/// One channel's way out; cheap to clone. Every clone shares connections, no two
+/// gateways share any. What is known of an origin they all share, and with the
+/// same credential its rate.
 #[derive(Clone)]
 pub struct Gateway {
     line: Line,
+    methods: Methods,
     /// Where the exchanges are taken down.
     recording: Option<Recording>,
 }
@@ -55,6 +62,14 @@ pub struct Gateway {
 enum Line {
     Wire(Arc<Way>),
     Tape(Player),
+}
+
+/// What a gateway lets out.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Methods {
+    All,
+    /// Those that change nothing at the other end.
+    Safe,
 }
 
 /// How far a gateway reaches, as far as a tape of it has to know.
@@ -73,12 +88,24 @@ impl Broker {
         Self::with_clock(config, lookup, Clock::system())
     }
 
-    /// The same with the clock that dates in `Retry-After` are compared with.
+    /// The same with the clock that dates in headers are compared with, and that
+    /// pauses of breakers go by.
     #[must_use]
     pub fn with_clock(config: Config, lookup: Arc<dyn Lookup>, clock: Clock) -> Self {
         let rules = Arc::new(Rules::new(&config));
         let tls = Tls::new(config.ca_file.clone());
-        Self(Arc::new(Shared { config: Arc::new(config), rules, lookup, tls, clock }))
+        let origins = Origins::new(origins::Setup {
+            breaker: config.breaker,
+            patience: config.retry_after_max.0,
+            clock: clock.clone(),
+        });
+        Self(Arc::new(Shared { config: Arc::new(config), rules, lookup, tls, clock, origins }))
+    }
+
+    /// What is known of the origins that gateways of this broker go to.
+    #[must_use]
+    pub fn origins(&self) -> Origins {
+        self.0.origins.clone()
     }
 
     /// A gateway with an HTTP client of its own.
@@ -88,9 +115,10 @@ impl Broker {
     /// origins; `config` when the credential cannot be sent as HTTP or there are
     /// no certificates to trust.
     pub fn gateway(&self, scope: Scope) -> Result<Gateway, Failure> {
-        let Shared { config, rules, lookup, tls, clock } = &*self.0;
+        let Shared { config, rules, lookup, tls, clock, .. } = &*self.0;
         let concurrency = scope.concurrency.clamp(1, Semaphore::MAX_PERMITS);
         let auth = Auth::new(&scope.credential)?;
+        let gates = self.gates(&scope, concurrency);
         let egress = Egress::new(rules.clone(), scope.base, scope.origins)?;
         let client = Client::new(Setup {
             resolver: Resolver::new(lookup.clone(), rules.clone()),
@@ -99,28 +127,55 @@ impl Broker {
             read_timeout: config.read_timeout.0,
             idle: concurrency,
         })?;
-        let line = Line::Wire(Arc::new(Way {
-            egress,
-            auth,
-            client,
-            places: Semaphore::new(concurrency),
-            concurrency,
-            policy: Policy::new(config),
-            config: config.clone(),
-            clock: clock.clone(),
-        }));
-        Ok(Gateway { line, recording: None })
+        let (policy, config, clock) = (Policy::new(config), config.clone(), clock.clone());
+        let way = Arc::new(Way { egress, auth, client, gates, concurrency, policy, config, clock });
+        Ok(Gateway { line: Line::Wire(way), methods: Methods::All, recording: None })
+    }
+
+    /// One for each origin, that of the base URL first.
+    fn gates(&self, scope: &Scope, concurrency: usize) -> Vec<(Url, Gate)> {
+        let within = Duration::from_secs(60);
+        let pace = scope.requests_per_minute.map(|requests| Pace { requests, within });
+        let hint = Hint { concurrency, pace };
+        let credential = self.0.origins.fingerprint(&scope.credential);
+        let mut gates: Vec<(Url, Gate)> = Vec::new();
+        for url in [&scope.base].into_iter().chain(scope.origins.values()) {
+            if !gates.iter().any(|(known, _)| origin::same(known, url)) {
+                gates.push((url.clone(), self.0.origins.gate(url, credential, hint)));
+            }
+        }
+        gates
     }
 }
 
 impl Gateway {
+    /// The same way out, with the same connections and limits, for requests that
+    /// change nothing: any method but `GET`, `HEAD` and `OPTIONS` is denied with
+    /// `egress.dry-run` before anything leaves.
+    #[must_use]
+    pub fn read_only(&self) -> Self {
+        Self { methods: Methods::Safe, ..self.clone() }
+    }
+
+    /// The origin of the base URL by its name in [`Origins`], such as
+    /// `https://api.example.com`. Nothing is known of a tape's: its whole base URL.
+    #[must_use]
+    pub fn origin(&self) -> &str {
+        match &self.line {
+            // There is one, because every scope has a base URL.
+            Line::Wire(way) => way.gates.first().map_or("", |(_, gate)| gate.breaker.origin()),
+            Line::Tape(player) => player.base().as_str(),
+        }
+    }
+
     /// Sends one request and reads the whole answer. Dropping it ends the exchange.
     ///
     /// # Errors
     /// `denied` for what the rules forbid; `limit` at a bound, at the step's budget
-    /// or when the run is cancelled; `auth` for 401; `rate-limited` for 429 and for
-    /// a long `Retry-After`; `transient` for 5xx and a network that fails, when all
-    /// attempts did; `config` for a certificate that is not trusted or redirects
+    /// or when the run is cancelled; `auth` for 401; `rate-limited` for 429, for
+    /// a long `Retry-After`, and unsent with `throttle.blocked` while that lasts;
+    /// `transient` for 5xx and a network that fails, when all attempts did, and
+    /// unsent with `breaker.open` while the origin is left alone; `config` for a certificate that is not trusted or redirects
     /// without end; `unsupported` for 501 and a coding that was not asked for. Other
     /// statuses, 403 and 404 among them, are answers.
     pub async fn send(&self, request: Request, meter: &Meter) -> Result<Response, Failure> {
@@ -175,6 +230,19 @@ impl Gateway {
         Ok(Streamed { status: answer.status, headers: answer.headers, body: answer.body })
     }
 
+    /// The text with the channel's credential hidden, in every spelling in which remote
+    /// systems echo it. For texts of a guest, who may have read it in an answer. A long text
+    /// may have been cut: what looks like the first half of the credential at its end is
+    /// hidden, too.
+    #[must_use]
+    pub fn redact(&self, text: &str) -> String {
+        match &self.line {
+            Line::Wire(way) => way.auth.marks().redact_cut(text),
+            // It was hidden when the tape was made.
+            Line::Tape(_) => text.to_owned(),
+        }
+    }
+
     /// A link from an answer, absolute or starting with `/`, as a path for
     /// [`Request::path`]. The query parameter of a credential is left out.
     ///
@@ -195,12 +263,12 @@ impl Gateway {
             Line::Tape(_) => Arc::new(Marks::new(&Credential::None)),
         };
         let recording = Recording::new(marks);
-        (Self { line: self.line.clone(), recording: Some(recording.clone()) }, recording)
+        (Self { recording: Some(recording.clone()), ..self.clone() }, recording)
     }
 
     /// A gateway that sends nothing and answers from a tape.
     pub(super) fn playing(player: Player) -> Self {
-        Self { line: Line::Tape(player), recording: None }
+        Self { line: Line::Tape(player), methods: Methods::All, recording: None }
     }
 
     /// What a tape of this gateway has to know beside the exchanges.
@@ -227,9 +295,10 @@ impl Gateway {
         meter: &Meter,
         hold: Hold,
     ) -> Result<Answer, Failure> {
-        let delivered = match &self.line {
-            Line::Wire(way) => way.deliver(request, meter, hold).await,
-            Line::Tape(player) => player.deliver(request, meter, hold).await,
+        let delivered = match (self.admit(&request), &self.line) {
+            (Err(denied), _) => Err(denied),
+            (Ok(()), Line::Wire(way)) => way.deliver(request, meter, hold).await,
+            (Ok(()), Line::Tape(player)) => player.deliver(request, meter, hold).await,
         };
         let Some(slot) = slot else { return delivered };
         let answer = match delivered {
@@ -249,6 +318,17 @@ impl Gateway {
         };
         Ok(Answer { body, ..answer })
     }
+
+    fn admit(&self, request: &Request) -> Result<(), Failure> {
+        if self.methods == Methods::All || request.method.is_safe() {
+            return Ok(());
+        }
+        let message = format!(
+            "a {} request could change something there, and a dry run must not",
+            request.method.as_str()
+        );
+        Err(Failure::new(Class::Denied, "egress.dry-run", message))
+    }
 }
 
 impl fmt::Debug for Broker {
@@ -259,8 +339,6 @@ impl fmt::Debug for Broker {
 
 impl fmt::Debug for Gateway {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Gateway")
-            .field("base", &super::origin::text(&self.reach().base))
-            .finish_non_exhaustive()
+        f.debug_struct("Gateway").field("base", &self.origin()).finish_non_exhaustive()
     }
 }

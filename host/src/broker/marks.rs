@@ -22,6 +22,9 @@ const SHORTEST_USER: usize = 16;
 /// The shortest word of a header such as `Token key=…` that can be the secret.
 const SHORTEST_WORD: usize = 8;
 
+/// Texts of guests shorter than this were not cut.
+const CUT: usize = 1_000;
+
 /// The spellings of one credential, the longest first.
 pub(super) struct Marks(Vec<Mark>);
 
@@ -102,6 +105,20 @@ impl Marks {
         self.0.iter().filter(|mark| mark.text.len() >= mark.shortest).map(|mark| mark.text.as_str())
     }
 
+    /// Like [`redact`](Self::redact) for a text that may have been cut somewhere in a
+    /// spelling, if it is long.
+    pub(super) fn redact_cut(&self, text: &str) -> String {
+        let mut redacted = self.redact(text);
+        if text.len() >= CUT {
+            let ends = self.0.iter().filter_map(|mark| half_at_end(&redacted, &mark.text)).max();
+            if let Some(length) = ends {
+                redacted.truncate(redacted.len() - length);
+                redacted.push_str(HIDDEN);
+            }
+        }
+        redacted
+    }
+
     /// Whether a header's value gives the credential away.
     pub(super) fn shows_in(&self, value: &[u8]) -> bool {
         self.0.iter().any(|mark| {
@@ -137,6 +154,12 @@ fn without(bytes: Bytes, mark: &[u8]) -> Bytes {
     }
     kept.extend_from_slice(rest);
     kept.into()
+}
+
+/// The length of the first part of `mark` with which the text ends.
+fn half_at_end(text: &str, mark: &str) -> Option<usize> {
+    let lengths = (SHORTEST_PART..mark.len()).rev().filter(|length| mark.is_char_boundary(*length));
+    lengths.into_iter().find(|length| text.ends_with(&mark[..*length]))
 }
 
 /// One secret as it is, in a URL (both ways to write a space), in JSON (with and without
@@ -199,6 +222,23 @@ mod tests {
             assert_eq!(redacted, format!("before {HIDDEN} after"), "{text}");
             assert!(basic().shows_in(format!("x{text}x").as_bytes()), "{text}");
         }
+    }
+
+    #[test]
+    fn a_secret_at_the_edge_of_a_long_text_is_hidden_by_its_half() {
+        let marks = Marks::new(&Credential::Bearer { token: Secret::new("S3cret-of-the-channel") });
+        let long = "x".repeat(CUT);
+        for (end, shown) in
+            [("S3cret-of-the", HIDDEN), ("S3cr", HIDDEN), ("S3c", "S3c"), ("of-the", "of-the")]
+        {
+            assert_eq!(marks.redact_cut(&format!("{long}{end}")), format!("{long}{shown}"), "{end}");
+        }
+        assert_eq!(
+            marks.redact_cut("it begins with S3cret"),
+            "it begins with S3cret",
+            "a short text is whole"
+        );
+        assert_eq!(marks.redact_cut("S3cret-of-the-channel"), HIDDEN);
     }
 
     #[test]

@@ -41,6 +41,12 @@ impl Method {
         }
     }
 
+    /// Whether it only asks, and changes nothing there (RFC 9110, 9.2.1).
+    #[must_use]
+    pub fn is_safe(self) -> bool {
+        matches!(self, Self::Get | Self::Head | Self::Options)
+    }
+
     /// Whether sending it twice does what sending it once does (RFC 9110, 9.2.2).
     #[must_use]
     pub fn is_idempotent(self) -> bool {

@@ -69,6 +69,8 @@ pub(super) enum Reason {
     TooLong,
     /// The step would end before.
     OutOfTime,
+    /// Too many requests to that origin fail already.
+    Budget,
 }
 
 impl Policy {
@@ -124,7 +126,7 @@ impl Reason {
     pub(super) fn class(self, class: Class) -> Class {
         match self {
             Self::TooLong => Class::RateLimited,
-            Self::Pointless | Self::Attempts | Self::OutOfTime => class,
+            Self::Pointless | Self::Attempts | Self::OutOfTime | Self::Budget => class,
         }
     }
 }
@@ -214,8 +216,8 @@ mod tests {
 
     #[test]
     fn attempts_are_bounded() {
-        check(Attempt { number: 4, jitter: 0.0, ..attempt() }, Decision::Wait(Duration::ZERO));
-        check(Attempt { number: 5, ..attempt() }, Decision::GiveUp(Reason::Attempts));
+        check(Attempt { number: 1, jitter: 0.0, ..attempt() }, Decision::Wait(Duration::ZERO));
+        check(Attempt { number: 2, ..attempt() }, Decision::GiveUp(Reason::Attempts));
         let once = Policy::new(&Config { attempts: 0, ..Config::default() });
         assert_eq!(once.decide(&attempt()), Decision::GiveUp(Reason::Attempts));
     }
@@ -224,8 +226,8 @@ mod tests {
     fn retry_after_is_honoured_up_to_its_longest() {
         let asked = |seconds| Attempt { retry_after: Some(SECOND * seconds), jitter: 0.0, ..attempt() };
         check(asked(0), Decision::Wait(Duration::ZERO));
-        check(asked(60), Decision::Wait(SECOND * 60));
-        check(asked(61), Decision::GiveUp(Reason::TooLong));
+        check(asked(10), Decision::Wait(SECOND * 10));
+        check(asked(11), Decision::GiveUp(Reason::TooLong));
         check(Attempt { jitter: 1.0, ..asked(10) }, Decision::Wait(Duration::from_millis(10_500)));
         assert_eq!(Reason::TooLong.class(Class::Transient), Class::RateLimited);
         assert_eq!(Reason::Attempts.class(Class::Transient), Class::Transient);

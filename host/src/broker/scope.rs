@@ -50,6 +50,10 @@ pub struct Scope {
     /// Put on every request, whichever of the origins it goes to, until it is
     /// redirected from one origin to another.
     pub credential: Credential,
-    /// Requests at the same time; 0 means 1.
+    /// Requests at the same time to one origin; 0 means 1. Scopes with the same
+    /// credential share them.
     pub concurrency: usize,
+    /// How many requests a minute each origin bears, for all scopes with the same
+    /// credential; none where that is not known.
+    pub requests_per_minute: Option<u32>,
 }

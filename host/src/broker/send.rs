@@ -7,23 +7,26 @@ use super::{
     Config, Meter, Method, Request,
     auth::Auth,
     body::{Arrival, Body, Bounds},
-    classify::{self, Failed, Remote, Sent, Verdict},
+    classify::{self, Failed, Remote, Sent, Sign, Verdict},
     client::{Client, Head},
     draft::{Carry, Desk, Draft},
     egress::{Egress, Permitted},
-    headers, origin,
+    gate::{Entry, Gate},
+    headers, origin, rate,
     redirect::{self, Answered},
     retry::{self, Attempt, Decision, Policy, Reason},
     snippet::{self, Beginning},
 };
 use crate::{
     clock::Clock,
+    metrics,
     model::{Failure, Fault, Span},
 };
 use bytes::Bytes;
 use http::header;
 use std::{sync::Arc, time::Duration};
-use tokio::sync::Semaphore;
+use tracing::Instrument;
+use url::Url;
 
 /// How long a remote has for the words to a failure that its status has already
 /// told.
@@ -34,9 +37,9 @@ pub(super) struct Way {
     pub(super) egress: Egress,
     pub(super) auth: Auth,
     pub(super) client: Client,
-    /// As many as requests may be under way at the same time.
-    pub(super) places: Semaphore,
-    /// Their number.
+    /// What is shared with others of each origin of the scope.
+    pub(super) gates: Vec<(Url, Gate)>,
+    /// As many requests of a batch are under way at the same time.
     pub(super) concurrency: usize,
     pub(super) policy: Policy,
     pub(super) config: Arc<Config>,
@@ -81,7 +84,9 @@ impl Way {
         let work = async {
             let order = self.order(request, meter, hold)?;
             meter.admit()?;
-            self.attempts(&order).await
+            let origin = origin::text(&order.draft.url);
+            let span = tracing::debug_span!("request", origin, method = ?order.draft.method);
+            self.attempts(&order).instrument(span).await
         };
         meter.guard(work).await?
     }
@@ -100,50 +105,82 @@ impl Way {
         Ok(Order { draft, meter, hold, limit, limit_key })
     }
 
-    /// Attempts, until one is answered or another is not worth it.
+    /// Attempts, until one is answered or another is not worth it. Waiting for the
+    /// next one gives the place back.
     async fn attempts(&self, order: &Order<'_>) -> Result<Answer, Failure> {
         let mut number = 1;
         loop {
-            let failed = match self.attempt(order).await {
-                Ok(answer) => {
-                    return Ok(Answer { attempts: number, ..answer });
-                }
+            let entered = self.enter(order, &order.draft.url, number).await;
+            let mut entry = entered.map_err(|failed| given_up(failed, number - 1, Reason::Pointless))?;
+            let outcome = self.attempt(order, &mut entry).await;
+            entry.settle(outcome.as_ref());
+            let failed = match outcome {
+                Ok(answer) => return Ok(Answer { attempts: number, ..answer }),
                 Err(failed) => failed,
             };
-            let attempt = Attempt {
-                number,
-                repeat: order.draft.repeat,
-                again: failed.again,
-                retry_after: failed.retry_after,
-                time_left: order.meter.time_left(),
-                jitter: fastrand::f64(),
-            };
-            let wait = match self.policy.decide(&attempt) {
+            let wait = match self.decide(order, &failed, number) {
                 Decision::Wait(wait) => wait,
                 Decision::GiveUp(reason) => return Err(given_up(failed, number, reason)),
             };
             tracing::debug!(code = failed.failure.code, number, ?wait, "request failed and is tried again");
+            metrics::retry(&origin::text(&order.draft.url));
             tokio::time::sleep(wait).await;
             number += 1;
         }
     }
 
-    /// One attempt, in its place and its time.
-    async fn attempt(&self, order: &Order<'_>) -> Result<Answer, Failed> {
-        // Waiting gives the place back, and so does a stream once its head is
-        // there: a guest that holds streams open and sends more would otherwise
-        // wait for itself.
-        let _place = self.places.acquire().await.expect("nobody closes the semaphore");
-        let exchange = tokio::time::timeout(order.limit, self.exchange(order));
+    /// Past the breaker and the throttle of an origin, or a refusal without a byte
+    /// sent. Cancel safe.
+    async fn enter(&self, order: &Order<'_>, url: &Url, number: u8) -> Result<Entry, Failed> {
+        // What is outside the scope has no gate; `egress` denies it.
+        let Some(gate) = self.gate(url) else {
+            return Ok(Entry::none());
+        };
+        let pass = gate.breaker.admit()?;
+        let turn = gate.throttle.admit(order.meter).await;
+        let turn = turn.map_err(|refused| gate.breaker.held_back(refused))?;
+        // The wait may have been long.
+        let pass = pass.renewed()?;
+        gate.breaker.sent(number, turn.waited);
+        Ok(Entry::new(gate.clone(), pass, turn.place))
+    }
+
+    fn gate(&self, url: &Url) -> Option<&Gate> {
+        self.gates.iter().find(|(known, _)| origin::same(known, url)).map(|(_, gate)| gate)
+    }
+
+    /// Whether there is another attempt, and who pays for it.
+    fn decide(&self, order: &Order<'_>, failed: &Failed, number: u8) -> Decision {
+        let decision = self.policy.decide(&Attempt {
+            number,
+            repeat: order.draft.repeat,
+            again: failed.again,
+            retry_after: failed.retry_after,
+            time_left: order.meter.time_left(),
+            jitter: fastrand::f64(),
+        });
+        let affords_retry = || self.gate(&order.draft.url).is_none_or(|gate| gate.breaker.affords_retry());
+        match decision {
+            Decision::Wait(_) if !affords_retry() => Decision::GiveUp(Reason::Budget),
+            decision => decision,
+        }
+    }
+
+    /// One attempt, in its time.
+    async fn attempt(&self, order: &Order<'_>, entry: &mut Entry) -> Result<Answer, Failed> {
+        let exchange = tokio::time::timeout(order.limit, self.exchange(order, entry));
         exchange.await.unwrap_or_else(|_| {
             let host = origin::authority(&order.draft.url);
-            Err(classify::overdue(&host, order.limit, order.limit_key))
+            let overdue = classify::overdue(&host, order.limit, order.limit_key);
+            // A guest's haste must not close the way to a system for other channels.
+            let is_hasty = order.limit < self.config.read_timeout.0.min(self.config.total_timeout.0);
+            Err(if is_hasty { Failed { sign: Sign::Nothing, ..overdue } } else { overdue })
         })
     }
 
     /// One request and the redirects that follow from it. Each hop is permitted
     /// and gets its credential anew.
-    async fn exchange(&self, order: &Order<'_>) -> Result<Answer, Failed> {
+    async fn exchange(&self, order: &Order<'_>, entry: &mut Entry) -> Result<Answer, Failed> {
         let mut followed: Option<Draft> = None;
         let mut hops = 0;
         loop {
@@ -153,14 +190,20 @@ impl Way {
             let permitted = self.signed(permitted);
             let head = self.wire(permitted, &remote, order.meter).await;
             let head = head.map_err(|failed| if hops > 0 { failed.after_a_redirect() } else { failed })?;
+            entry.heed(&rate::told(head.status, &head.headers, self.clock.now()));
             let answered = Answered { status: head.status, location: head.headers.get(header::LOCATION) };
             let Some(next) = redirect::next(draft, answered, self.auth.owned_parameter())? else {
                 return self.answer(head, draft, remote, order).await;
             };
             if hops == self.config.redirects {
-                return Err(redirect::too_many(draft, hops).into());
+                return Err(Failed { sign: Sign::Alive, ..redirect::too_many(draft, hops).into() });
             }
             hops += 1;
+            if !origin::same(&draft.url, &next.url) {
+                // To the other origin it is a request of its own.
+                entry.leave();
+                *entry = self.enter(order, &next.url, 1).await?;
+            }
             followed = Some(next);
         }
     }
@@ -176,10 +219,21 @@ impl Way {
     /// Over the wire and back.
     async fn wire(&self, permitted: Permitted, remote: &Remote, meter: &Meter) -> Result<Head, Failed> {
         meter.sent(permitted.body_length());
+        let exchange = metrics::Exchange::begin(permitted.origin());
         let outcome = self.client.send(permitted).await;
         let status = outcome.as_ref().map_or(0, |head| head.status);
         tracing::trace!(host = &*remote.host, status, "request sent");
-        outcome.map_err(|error| classify::network(error, remote))
+        match outcome {
+            Ok(head) => {
+                exchange.answered(head.status);
+                Ok(head)
+            }
+            Err(error) => {
+                let failed = classify::network(error, remote);
+                exchange.failed(&failed.failure.code);
+                Err(failed)
+            }
+        }
     }
 
     /// What the answer means; and its body, where the guest gets it whole.
@@ -206,8 +260,10 @@ impl Way {
                 Err(_) => None,
             };
             let failure = classify::refused(class, status, &remote, words.as_deref());
-            let retry_after = retry::retry_after(&headers, self.clock.now());
-            return Err(Failed { failure, again, retry_after });
+            let now = self.clock.now();
+            let retry_after = retry::retry_after(&headers, now);
+            let retry_after = retry_after.or_else(|| rate::told(status, &headers, now).asked);
+            return Err(Failed { failure, again, retry_after, sign: classify::sign(status) });
         }
         let mut body = body?;
         let headers = headers::incoming(&headers, body.description(), self.auth.marks())?;
@@ -261,6 +317,7 @@ fn given_up(failed: Failed, number: u8, reason: Reason) -> Failure {
             format!("; it asks to be left alone for {}", Span(asked))
         }
         (Reason::OutOfTime, None) => "; the step has no time to try again".to_owned(),
+        (Reason::Budget, _) => "; it is not tried again, because too many requests to it fail".to_owned(),
         _ => String::new(),
     };
     let message = format!("{}{asked}{tried}", failure.message);

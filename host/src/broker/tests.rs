@@ -3,6 +3,7 @@
 mod answers;
 mod failures;
 mod flow;
+mod limits;
 mod reach;
 mod recording;
 mod redirects;
@@ -52,12 +53,21 @@ impl Lookup for Table {
 }
 
 fn broker(config: &str, table: Table) -> Broker {
-    Broker::new(toml::from_str(config).expect("a configuration"), Arc::new(table))
+    let broker = Broker::new(toml::from_str(config).expect("a configuration"), Arc::new(table));
+    // What is tested here is not how many retries there are for all requests together.
+    broker.origins().be_generous();
+    broker
 }
 
 fn scope(base: &str) -> Scope {
     let base = Url::parse(base).expect("a URL");
-    Scope { base, origins: BTreeMap::new(), credential: Credential::None, concurrency: 4 }
+    Scope {
+        base,
+        origins: BTreeMap::new(),
+        credential: Credential::None,
+        concurrency: 4,
+        requests_per_minute: None,
+    }
 }
 
 fn with_origin(mut scope: Scope, name: &str, url: &str) -> Scope {

@@ -15,6 +15,7 @@ use std::{
     path::{Path, PathBuf},
     sync::{Arc, OnceLock},
 };
+use url::Url;
 
 /// Sessions that a gateway keeps: a few for each of its few origins.
 const SESSIONS: usize = 16;
@@ -49,6 +50,15 @@ impl Tls {
             .map_err(|error| unusable(format!("cannot set up TLS: {error}")))?;
         Ok(finished(builder.with_root_certificates(RootCertStore::empty()).with_no_client_auth()))
     }
+}
+
+/// TLS settings for a connection that the host makes for itself, to a collector say: the
+/// roots are those of channels. Without `https` none are read.
+///
+/// # Errors
+/// `config` where there are no certificates to trust.
+pub fn trust(url: &Url, ca_file: Option<PathBuf>) -> Result<ClientConfig, Failure> {
+    if url.scheme() == "https" { Tls::new(ca_file).settings() } else { Tls::nobody() }
 }
 
 fn provider() -> Arc<CryptoProvider> {

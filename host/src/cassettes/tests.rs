@@ -245,6 +245,23 @@ async fn deleting_one_leaves_what_others_share() {
 }
 
 #[tokio::test]
+async fn runs_that_are_gone_take_their_cassettes_along() {
+    let bench = Bench::new();
+    let (old, new, not_recorded) = (RunId::new(), RunId::new(), RunId::new());
+    for (run, body) in [(old, "old"), (new, "new")] {
+        bench.open(run).expect("a new one").note(&prepare(step(None, "a", body).await)).expect("files");
+    }
+    let all = bench.blobs();
+    bench.shelf.forget(&[not_recorded]).expect("nothing to do");
+    assert_eq!(bench.blobs(), all);
+    bench.shelf.forget(&[not_recorded, old]).expect("deleted");
+    assert!(bench.blobs() < all);
+    let listed: Vec<_> = bench.shelf.list().expect("readable").into_iter().map(|c| c.run).collect();
+    assert_eq!(listed, [new]);
+    assert_eq!(reader::read(&bench.shelf, new).expect("whole").steps.len(), 1);
+}
+
+#[tokio::test]
 async fn what_is_damaged_is_told() {
     let bench = Bench::new();
     let run = RunId::new();

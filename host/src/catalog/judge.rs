@@ -132,6 +132,7 @@ impl Judge {
             validate::manifest(claim)
         });
         let manifest = Arc::new(manifest.await?);
+        plugin.call_it(&manifest.id);
         let channel_types = manifest.channel_types.iter().cloned().map(Arc::new).collect();
         Ok(Fit { sha256, plugin, manifest, channel_types, exports })
     }

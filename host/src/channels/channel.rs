@@ -10,7 +10,9 @@ use super::{
 };
 use crate::{
     catalog::Offer,
-    model::{Channel, ChannelId, ChannelType, Name, Sealed, Secret, Transport, Ways},
+    model::{
+        Channel, ChannelId, ChannelType, Name, Parallel, Schedule, Sealed, Secret, Transport, Vanished, Ways,
+    },
     store,
 };
 use serde_json::{Map, Value};
@@ -22,7 +24,8 @@ impl Inner {
     }
 
     pub(super) async fn create(&self, draft: Draft) -> Result<Channel, Error> {
-        let Draft { name, channel_type, transport, settings, secrets, connectors, two_way, enabled } = draft;
+        let Draft { name, channel_type, transport, settings, secrets, connectors, two_way, enabled, options } =
+            draft;
         let offer = self.catalog.offer(channel_type.as_str());
         let offer = offer.ok_or_else(|| Error::NoType(self.catalog.absence(channel_type.as_str())))?;
         let transport = transport_of(&offer.channel_type, transport.as_ref())?;
@@ -41,7 +44,7 @@ impl Inner {
         };
         let settled = check_settings(&offer, transport, &asked).await?;
         let (id, now) = (ChannelId::new(), self.clock.now());
-        let channel = Channel {
+        let mut channel = Channel {
             id,
             name,
             transport: transport.id.clone(),
@@ -49,7 +52,11 @@ impl Inner {
             connectors,
             two_way,
             enabled,
-            paused_because: None,
+            enabled_since: None,
+            paused: None,
+            schedule: Schedule::default(),
+            parallel: Parallel::default(),
+            vanished: Vanished::default(),
             secrets: self.seal_all(id, &settled.fresh).await?,
             settings: settled.settings,
             plugin_version: offer.manifest.version.clone(),
@@ -57,6 +64,7 @@ impl Inner {
             edited: now,
             revision: 1,
         };
+        options.apply(&mut channel);
         self.store.channels().create(&channel).await.map_err(|error| explained(error, &channel))?;
         tracing::info!(channel.id = %channel.id, channel.name = %channel.name, "channel created");
         Ok(channel)
@@ -65,7 +73,7 @@ impl Inner {
     pub(super) async fn edit(&self, name: &str, change: Change) -> Result<Channel, Error> {
         let before = self.get(name).await?;
         let mut after = before.clone();
-        let Change { name, settings, secrets, connectors, two_way } = change;
+        let Change { name, settings, secrets, connectors, two_way, options } = change;
         if let Some(name) = name {
             after.name = name;
         }
@@ -82,18 +90,25 @@ impl Inner {
             }
             self.edit_settings(&mut after, &offer, &settings, &secrets).await?;
         }
+        options.apply(&mut after);
+        if after.settings != before.settings || after.secrets != before.secrets {
+            self.end_pause(&mut after);
+        }
         // A new revision would cost the channel its connections for nothing.
         if after == before { Ok(before) } else { self.replace(&before, after).await }
     }
 
     pub(super) async fn set_enabled(&self, name: &str, enabled: bool) -> Result<Channel, Error> {
         let before = self.get(name).await?;
-        if before.enabled == enabled && before.paused_because.is_none() {
-            return Ok(before);
+        let mut after = Channel { enabled, ..before.clone() };
+        if enabled {
+            // A person's word replaces a program's.
+            self.end_pause(&mut after);
+            if !before.enabled {
+                after.enabled_since = Some(self.clock.now());
+            }
         }
-        // A person's word replaces a program's.
-        let after = Channel { enabled, paused_because: None, ..before.clone() };
-        self.replace(&before, after).await
+        if after == before { Ok(before) } else { self.replace(&before, after).await }
     }
 
     pub(super) async fn delete(&self, name: &str) -> Result<(), Error> {

@@ -4,7 +4,7 @@
 
 use super::{CheckReport, Error, Inner, Opened, guest};
 use crate::{
-    model::{Class, Failure, Usage},
+    model::{ChannelId, Class, Failure, Usage},
     sandbox::Step,
 };
 use serde_json::{Map, Value};
@@ -26,6 +26,22 @@ impl Inner {
         };
         let took_ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
         Ok(CheckReport { result, usage, took_ms })
+    }
+}
+
+impl Inner {
+    /// Sends what the check sends, so that the origin's breaker hears of it. False where
+    /// the channel cannot be checked.
+    pub(super) async fn probe(&self, id: ChannelId) -> bool {
+        let Ok(Some(channel)) = self.store.channels().get(id).await else { return false };
+        match self.open_channel(channel).await {
+            Ok(opened) if opened.offer.plugin.exports().transport_check => {
+                // What it finds is the breaker's to judge.
+                drop(ask(opened).await);
+                true
+            }
+            _ => false,
+        }
     }
 }
 

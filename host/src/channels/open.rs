@@ -11,11 +11,11 @@ use super::{
     vault::Place,
 };
 use crate::{
-    broker::{Gateway, Scope},
+    broker::{Gateway, Origins, Scope},
     catalog::Offer,
     model::{Channel, Class, Failure, FieldError, Secret, Transport},
 };
-use serde_json::Map;
+use serde_json::{Map, Value};
 use std::collections::BTreeMap;
 
 /// Requests at the same time, where the manifest says nothing.
@@ -25,7 +25,10 @@ const MOST_CONCURRENCY: u32 = 64;
 
 impl Inner {
     pub(super) async fn open(&self, name: &str) -> Result<Opened, Error> {
-        let channel = self.get(name).await?;
+        self.open_channel(self.get(name).await?).await
+    }
+
+    pub(super) async fn open_channel(&self, channel: Channel) -> Result<Opened, Error> {
         let offer = self.offer_for(&channel)?;
         let made = Made { revision: channel.revision, sha256: offer.plugin.sha256().into() };
         let kept = match self.gateways.get(channel.id, &made) {
@@ -46,17 +49,24 @@ impl Inner {
         self.catalog.offer(id).ok_or_else(missing)
     }
 
+    /// Settings of another plugin version are read as they are: most have the same
+    /// address in them.
+    pub(super) fn origin_of(&self, channel: &Channel) -> Option<String> {
+        let offer = self.catalog.offer(channel.channel_type.as_str())?;
+        let made = Made { revision: channel.revision, sha256: offer.plugin.sha256().into() };
+        if let Some(kept) = self.gateways.get(channel.id, &made) {
+            return Some(kept.gateway.origin().to_owned());
+        }
+        let transport = channel::transport_of(&offer.channel_type, Some(&channel.transport)).ok()?;
+        let settled = settle(channel, transport, &channel.settings).ok()?;
+        let addresses = address::addresses(transport, &settled.effective).ok()?;
+        Some(Origins::name_of(&addresses.base))
+    }
+
     async fn prepare(&self, channel: &Channel, offer: &Offer) -> Result<Kept, Error> {
         let transport = channel::transport_of(&offer.channel_type, Some(&channel.transport))?;
         let stored = guest::carried_over(offer, channel).await.map_err(Error::Plugin)?;
-        let asked = Asked {
-            form: &transport.form,
-            stored: &stored,
-            has_secret: &|name| channel.secrets.contains_key(name),
-            given: &Map::new(),
-            given_secrets: &BTreeMap::new(),
-        };
-        let settled = settings::settle(&asked).map_err(|faults| misfit(channel, faults))?;
+        let settled = settle(channel, transport, &stored).map_err(|faults| misfit(channel, faults))?;
         let gateway = self.gateway(channel, transport, &settled)?;
         Ok(Kept { gateway, settings: guest::bytes(&settled.effective) })
     }
@@ -73,6 +83,7 @@ impl Inner {
             origins: addresses.origins,
             credential,
             concurrency: usize::try_from(concurrency).unwrap_or(1),
+            requests_per_minute: transport.rate.requests_per_minute,
         };
         self.broker.gateway(scope).map_err(Error::Plugin)
     }
@@ -85,6 +96,21 @@ impl Inner {
             })
             .collect()
     }
+}
+
+/// The stored settings with the form's defaults.
+fn settle(
+    channel: &Channel,
+    transport: &Transport,
+    stored: &Map<String, Value>,
+) -> Result<Settled, Vec<FieldError>> {
+    settings::settle(&Asked {
+        form: &transport.form,
+        stored,
+        has_secret: &|name| channel.secrets.contains_key(name),
+        given: &Map::new(),
+        given_secrets: &BTreeMap::new(),
+    })
 }
 
 /// Stored settings that were fine once do not fit the plugin as it is now.

@@ -1,6 +1,8 @@
 //! Channels through their face: small plugins, the store in memory, the real
 //! broker, and a server on loopback that remembers what it was asked.
 
+mod breakers;
+mod pause;
 mod server;
 
 use self::server::Server;
@@ -97,6 +99,7 @@ fn draft(settings: Value) -> Draft {
         connectors: None,
         two_way: false,
         enabled: true,
+        options: Options::default(),
     }
 }
 
@@ -266,13 +269,10 @@ async fn a_channel_is_switched_off_and_on() {
     let channel = house.channels.create(good_draft()).await.expect("a channel");
     assert_eq!(house.channels.set_enabled("one", true).await.expect("no change"), channel);
     assert!(!house.channels.set_enabled("one", false).await.expect("a change").enabled);
-    let paused = house.channels.get("one").await.expect("the channel");
-    let because = Some("its token was refused".into());
-    let paused =
-        house.channels.0.replace(&paused, Channel { paused_because: because, ..paused.clone() }).await;
-    assert!(paused.expect("a change").paused_because.is_some());
+    house.clock.advance(Duration::from_secs(60));
     let on = house.channels.set_enabled("one", true).await.expect("a change");
-    assert_eq!((on.enabled, on.paused_because), (true, None));
+    assert_eq!((on.enabled, on.active_since()), (true, house.clock.now()));
+    assert_eq!(channel.active_since(), channel.created);
 }
 
 #[tokio::test]

@@ -83,11 +83,29 @@ pub(super) enum Command {
         #[command(subcommand)]
         command: command::run::Command,
     },
+    /// Look at when channels sync by themselves, or hold that back
+    #[command(after_help = help::SCHEDULE)]
+    Schedule {
+        #[command(subcommand)]
+        command: command::schedule::Command,
+    },
     /// Read the imported records
     #[command(after_help = help::RECORD)]
     Record {
         #[command(subcommand)]
         command: command::record::Command,
+    },
+    /// See which remote systems fail, and give one free
+    #[command(after_help = help::ORIGIN)]
+    Origin {
+        #[command(subcommand)]
+        command: command::origin::Command,
+    },
+    /// Look at the records that failed, try them again, or give them up
+    #[command(after_help = help::QUARANTINE)]
+    Quarantine {
+        #[command(subcommand)]
+        command: command::quarantine::Command,
     },
     /// Show the configuration that counts
     #[command(after_help = help::CONFIG)]

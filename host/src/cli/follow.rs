@@ -11,23 +11,38 @@ use crate::{
     shutdown::{Signals, Wish},
 };
 use anyhow::Context as _;
+use std::time::Duration;
 
 /// How the waiting ended.
 pub(super) enum Followed {
     /// Every run is over.
     Ended(Job),
-    /// A person does not want to wait any longer; the runs as they are.
+    /// Runs that go in this process are put off; nobody works on them any more.
+    PutOff(Job),
+    /// Nobody wants to wait any longer; the runs as they are.
     LeftAlone(Job),
 }
 
 /// Waits until every run of the job is over. A first signal ends the runs at a page
 /// border where they go in this process, and only the waiting where a host does
 /// them; a second one ends this process at once.
-pub(super) async fn follow(ctx: &Context<'_>, session: &mut Session, job: JobId) -> anyhow::Result<Followed> {
+pub(super) async fn follow(
+    ctx: &Context<'_>,
+    session: &mut Session,
+    job: JobId,
+    timeout: Option<Duration>,
+) -> anyhow::Result<Followed> {
     let mut signals = Signals::listen().context("signals cannot be heard")?;
     let mut runs = Runs::new(ctx.out);
+    let patience = patience(timeout);
+    tokio::pin!(patience);
     let wish = loop {
-        let wait = if runs.is_seen() { "250ms" } else { "30s" };
+        // One that goes in this process is looked at often: it may be put off.
+        let wait = match (runs.is_seen(), session.is_local()) {
+            (true, _) => "250ms",
+            (false, true) => "1s",
+            (false, false) => "30s",
+        };
         tokio::select! {
             state = state(session, job, Some(wait)) => {
                 let state = state.map_err(explain)?;
@@ -36,16 +51,28 @@ pub(super) async fn follow(ctx: &Context<'_>, session: &mut Session, job: JobId)
                     runs.clear();
                     return Ok(Followed::Ended(state));
                 }
+                if session.is_local() && state.is_put_off() {
+                    runs.clear();
+                    return Ok(Followed::PutOff(state));
+                }
             }
-            wish = signals.next() => break wish,
+            () = &mut patience => break None,
+            wish = signals.next() => break Some(wish),
         }
     };
     runs.clear();
-    if session.is_local() {
+    if let (true, Some(wish)) = (session.is_local(), wish) {
         stop(ctx, session, signals, wish).await;
-        return state(session, job, None).await.map(Followed::Ended);
+        return state(session, job, None).await.map(Followed::PutOff);
     }
     state(session, job, None).await.map(Followed::LeftAlone)
+}
+
+async fn patience(timeout: Option<Duration>) {
+    match timeout {
+        Some(timeout) => tokio::time::sleep(timeout).await,
+        None => std::future::pending().await,
+    }
 }
 
 /// A host that goes away ends its runs at a page border.
@@ -53,7 +80,7 @@ fn explain(error: anyhow::Error) -> anyhow::Error {
     if error.is::<Unreachable>() {
         return error.context(
             "the host ended while the sync went on; what was imported stays, \
-             and the next sync goes on from there",
+             and the sync goes on when the host is started again",
         );
     }
     error
@@ -66,7 +93,7 @@ async fn state(session: &Session, job: JobId, wait: Option<&str>) -> anyhow::Res
 }
 
 async fn stop(ctx: &Context<'_>, session: &mut Session, mut signals: Signals, wish: Wish) {
-    ctx.out.note(format!("{wish}: the runs end at their next page border; the next sync goes on from there"));
+    ctx.out.note(format!("{wish}: the runs end at their next page border; the next sync goes on with them"));
     tokio::select! {
         () = session.stop() => {}
         second = signals.next() => {

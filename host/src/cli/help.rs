@@ -9,18 +9,21 @@ set up for a remote system; a sync imports what is new there.
 Usage: {usage}
 
 Run it:
-  serve    Run the host: the API, the plugins folder, the syncs
-  doctor   Find out what is wrong with the host and its surroundings
-  config   Show the configuration that counts
+  serve       Run the host: the API, the plugins folder, the syncs
+  doctor      Find out what is wrong with the host and its surroundings
+  config      Show the configuration that counts
 
 Set it up:
-  plugin   Look at the plugins folder, or at one file
-  channel  Set up and look after channels
+  plugin      Look at the plugins folder, or at one file
+  channel     Set up and look after channels
 
 Use it:
-  sync     Import what is new in a channel's remote system
-  run      Look at what syncs did, or end one
-  record   Read the imported records
+  sync        Import what is new in a channel's remote system
+  run         Look at what syncs did, or end one
+  schedule    Look at when channels sync by themselves, or hold that back
+  record      Read the imported records
+  quarantine  Look at the records that failed, try them again, or give them up
+  origin      See which remote systems fail, and give one free
 
 Judge an upgrade, report a bug:
   replay    Play a recorded run to its plugin, or to another version of it
@@ -93,7 +96,12 @@ Examples:
   tidegate channel create support --type zendesk --set subdomain=acme \\
       --set email=agent@acme.com --secret-file token=./token
   pass show acme/zendesk | tidegate channel create support --type zendesk \\
-      --set subdomain=acme --set email=agent@acme.com --secret-file token=- --connector ticket";
+      --set subdomain=acme --set email=agent@acme.com --secret-file token=- --connector ticket \\
+      --cron \"0 * * * *\" --time-zone Europe/Vienna --quiet 22:00-06:00
+
+It syncs by itself as soon as it is there, and then as often as the host's configuration
+says, where none of --every, --cron and --manual is given. Quiet hours hold back what
+starts by itself, never a sync that somebody asks for.";
 pub(super) const CHANNEL_LIST: &str = "\
 Example:
   tidegate channel list";
@@ -105,10 +113,16 @@ It shows which secrets are set, never their values.";
 pub(super) const CHANNEL_EDIT: &str = "\
 Examples:
   tidegate channel edit support --secret-file token=./new-token
-  tidegate channel edit support --unset start-date --connector user --connector ticket";
+  tidegate channel edit support --unset start-date --connector user --connector ticket
+  tidegate channel edit support --every 15m --quiet 22:00-06:00 --time-zone Europe/Vienna
+  tidegate channel edit support --default-schedule --no-quiet --parallel 4
+
+New settings or secrets let a paused channel go on.";
 pub(super) const CHANNEL_ENABLE: &str = "\
 Example:
-  tidegate channel enable support";
+  tidegate channel enable support
+
+A channel that the host has paused goes on, too.";
 pub(super) const CHANNEL_DISABLE: &str = "\
 Example:
   tidegate channel disable support
@@ -129,11 +143,20 @@ pub(super) const SYNC: &str = "\
 Examples:
   tidegate sync support --wait
   tidegate sync support --connector ticket --full
+  tidegate sync support --dry-run --limit 20
   tidegate sync support --record --wait
+
+--full reads everything again, and finds the records that are gone remotely; connectors
+that are driven by keys have no beginning, and go on with what is due.
 
 A running host does the sync; without --wait the command only starts it. Where no host
 runs, the command does it itself, to the end. With --wait it ends with 0 where all was
 done, 1 where it failed, 3 where records are in quarantine or some connectors failed.
+
+A dry run shows what would be added (+), updated (~), deleted (-) or set aside (!), and
+changes nothing: it keeps nothing here and sends only GET, HEAD and OPTIONS. It ends
+with 0, or with 1 where a connector failed.
+
 With --record every request and answer is kept, without secrets, for tidegate replay.";
 
 pub(super) const REPLAY: &str = "\
@@ -168,26 +191,77 @@ The run and its records stay; only the recording goes.";
 pub(super) const RUN: &str = "\
 Examples:
   tidegate run list --channel support
-  tidegate run show 01K6Z5F5V0A7Q2XJ8M3R9T4B6C";
+  tidegate run show 01K6Z5F5V0A7Q2XJ8M3R9T4B6C
+  tidegate run logs 01K6Z5F5V0A7Q2XJ8M3R9T4B6C --follow";
 pub(super) const RUN_LIST: &str = "\
-Example:
-  tidegate run list --channel support --limit 5";
+Examples:
+  tidegate run list --channel support --limit 5
+  tidegate run list --status failed,deferred --since 24h
+
+A run stands as queued, running, completed, completed-with-warnings, failed, deferred,
+skipped or cancelled.";
 pub(super) const RUN_SHOW: &str = "\
 Example:
   tidegate run show 01K6Z5F5V0A7Q2XJ8M3R9T4B6C";
+pub(super) const RUN_LOGS: &str = "\
+Examples:
+  tidegate run logs 01K6Z5F5V0A7Q2XJ8M3R9T4B6C --level warn
+  tidegate run logs 01K6Z5F5V0A7Q2XJ8M3R9T4B6C --follow
+  tidegate run logs 01K6Z5F5V0A7Q2XJ8M3R9T4B6C --follow --json | jq .message
+
+With --follow and --json every line is a document of its own.";
+pub(super) const RUN_PAGES: &str = "\
+Example:
+  tidegate run pages 01K6Z5F5V0A7Q2XJ8M3R9T4B6C --limit 20";
+pub(super) const RUN_CLEAN: &str = "\
+Examples:
+  tidegate run clean --dry-run
+  tidegate run clean --completed-older 1d --failed-older 7d
+
+The newest run of each connector stays, and so do runs that go on. No record, no cursor
+and no due key goes with a run.";
 pub(super) const RUN_CANCEL: &str = "\
 Example:
   tidegate run cancel 01K6Z5F5V0A7Q2XJ8M3R9T4B6C
 
 What was imported stays; the next sync goes on from there.";
 
+pub(super) const SCHEDULE: &str = "\
+Examples:
+  tidegate schedule next
+  tidegate schedule pause --reason \"new disk\"
+
+A channel has its own schedule: tidegate channel edit NAME --every 15m.";
+pub(super) const SCHEDULE_NEXT: &str = "\
+Examples:
+  tidegate schedule next
+  tidegate schedule next support --limit 10
+
+The times hold if nothing comes between them: a change of the channel, a sync that takes
+longer than the time to the next one, a host that does not run.";
+pub(super) const SCHEDULE_SHOW: &str = "\
+Example:
+  tidegate schedule show";
+pub(super) const SCHEDULE_PAUSE: &str = "\
+Example:
+  tidegate schedule pause --reason \"new disk\"
+
+Syncs that go on are not ended by it, and what somebody asks for is done. It holds over a
+restart, until: tidegate schedule resume.";
+pub(super) const SCHEDULE_RESUME: &str = "\
+Example:
+  tidegate schedule resume
+
+Channels whose time has passed meanwhile sync once, spread over half a minute.";
+
 pub(super) const RECORD: &str = "\
 Examples:
   tidegate record list support ticket
   tidegate record export support ticket --format csv > tickets.csv";
 pub(super) const RECORD_LIST: &str = "\
-Example:
-  tidegate record list support ticket --limit 20";
+Examples:
+  tidegate record list support ticket --limit 20
+  tidegate record list support ticket --vanished";
 pub(super) const RECORD_SHOW: &str = "\
 Example:
   tidegate record show support ticket 4711";
@@ -198,6 +272,50 @@ Examples:
 
 jsonl: a line a record, {\"key\":…,\"updated\":…,\"payload\":{…}}.
 csv: the columns key and updated, then the payload's fields; what is nested stays JSON.";
+
+pub(super) const ORIGIN: &str = "\
+Examples:
+  tidegate origin list
+  tidegate origin close https://acme.zendesk.com";
+pub(super) const ORIGIN_LIST: &str = "\
+Examples:
+  tidegate origin list
+  tidegate origin list --json | jq '.items[] | select(.breaker != \"closed\")'
+
+A breaker that is open lets no request out; the first one after NEXT TRY finds out
+whether the origin works again. BLOCKED UNTIL is what the remote system asked for.";
+pub(super) const ORIGIN_CLOSE: &str = "\
+Example:
+  tidegate origin close https://acme.zendesk.com
+
+The host does it by itself as soon as the origin works again: this is for a person who
+knows so already. It also lifts what the remote system asked for with Retry-After.";
+pub(super) const QUARANTINE: &str = "\
+Examples:
+  tidegate quarantine list support
+  tidegate quarantine retry support --code record.size --wait";
+pub(super) const QUARANTINE_LIST: &str = "\
+Examples:
+  tidegate quarantine list
+  tidegate quarantine list support --connector ticket --since 2h
+  tidegate quarantine list --class invalid-data --json | jq '.items[].key'";
+pub(super) const QUARANTINE_SHOW: &str = "\
+Example:
+  tidegate quarantine show support ticket 4711";
+pub(super) const QUARANTINE_RETRY: &str = "\
+Examples:
+  tidegate quarantine retry support ticket 4711 --wait
+  tidegate quarantine retry support --code record.size
+  tidegate quarantine retry support ticket --all
+
+Keys are fetched again; records that the host refused are judged anew by what is kept of
+them. What the connector itself refused needs another delivery: a full sync.";
+pub(super) const QUARANTINE_DROP: &str = "\
+Examples:
+  tidegate quarantine drop support ticket 4711 --yes
+  tidegate quarantine drop support --code zendesk. --yes
+
+What fails again comes into quarantine again.";
 
 pub(super) const CONFIG: &str = "\
 Example:

@@ -3,7 +3,7 @@
 
 use super::{
     out::Out,
-    text::{clean, count},
+    text::{clean, count, pace, time},
 };
 use crate::{
     api::view::{Job, Run},
@@ -92,8 +92,15 @@ fn draw(bar: &ProgressBar, run: &Run) {
 }
 
 fn remark(run: &Run) -> String {
-    match run.counters.quarantined {
-        0 => run.status.to_string(),
-        quarantined => format!("{}, {} in quarantine", run.status, count(quarantined)),
+    if let Some(deferred) = &run.deferred {
+        let reason = run.error.as_ref().map(|error| format!(": {}", clean(&error.message)));
+        return format!("put off until {}{}", time(deferred.until), reason.unwrap_or_default());
     }
+    let quarantined = run.counters.quarantined;
+    let mut remark = run.status.to_string();
+    remark.extend(pace(run.rate, run.left_ms).map(|pace| format!(", {pace}")));
+    if quarantined > 0 {
+        remark.push_str(&format!(", {} in quarantine", count(quarantined)));
+    }
+    remark
 }

@@ -123,8 +123,13 @@ fn advice_for(problem: &Problem) -> Option<&'static str> {
         }
         ("cassette.unknown", _) => "tidegate cassette list",
         ("run.unknown" | "job.unknown" | "run.over", _) => "tidegate run list",
+        ("quarantine.unknown", _) => "tidegate quarantine list NAME",
+        ("sweep.unclear", _) => "tidegate quarantine list NAME",
         ("record.unknown", _) => "tidegate record list NAME CONNECTOR",
         ("sync.busy", _) => "wait for it (tidegate run list), or end it (tidegate run cancel ID)",
+        ("egress.dry-run", _) => {
+            "the plugin has to send something to read; only a sync without --dry-run lets it"
+        }
         ("store.locked", _) => {
             "wait until it ends; where it is a host that listens elsewhere, name it with --url"
         }

@@ -11,6 +11,7 @@ use crate::{
     clock::Clock,
     config::Loaded,
     model::Secret,
+    sync::Reach,
 };
 use anyhow::Context as _;
 use serde_json::value::RawValue;
@@ -72,11 +73,12 @@ impl Session {
         if needs != Needs::Data {
             app.load_plugins().await;
         }
+        app.restore_breakers().await;
         if needs == Needs::Runs {
-            app.start_runs();
+            app.start_runs(Reach::Requested);
         } else {
             // Nobody else holds the data, so what is still called running is not.
-            app.close_interrupted_runs().await;
+            app.recover().await;
         }
         Ok(Self { client: Client::Local(app.router()), app: Some(app) })
     }

@@ -62,6 +62,20 @@ pub(super) fn duration(milliseconds: u64) -> String {
     }
 }
 
+/// `1,250/s, 1m 1s left`.
+pub(super) fn pace(rate: Option<f64>, left_ms: Option<u64>) -> Option<String> {
+    let rate = rate?;
+    let speed =
+        if rate < 10.0 { format!("{rate:.1}/s") } else { format!("{}/s", count(rate.round() as u64)) };
+    Some(match left_ms {
+        // Parts of a second are not to be had from a rate.
+        Some(left) => {
+            format!("{speed}, {} left", humantime::format_duration(Duration::from_secs(left.div_ceil(1_000))))
+        }
+        None => speed,
+    })
+}
+
 /// `350 B`, `1.4 MiB`.
 pub(super) fn bytes(size: u64) -> String {
     let (unit, shift) = match size {

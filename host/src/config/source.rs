@@ -54,6 +54,8 @@ impl Loaded {
         let home = file.as_deref().and_then(Path::parent).unwrap_or(folder).to_owned();
         config.data = home.join(&config.data);
         config.plugins = config.plugins.map(|plugins| home.join(plugins));
+        let headers = &mut config.telemetry.otlp.headers_file;
+        *headers = headers.take().map(|file| home.join(file));
         let flags = override_with(&mut config, flags, folder);
         config.plugins = Some(config.plugins_folder());
         Ok(Self { config, source: Source { file, flags } })

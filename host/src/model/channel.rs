@@ -1,6 +1,12 @@
 //! A configured channel, as it is stored.
 
-use super::{ChannelId, ChannelName, Name, Timestamp};
+mod options;
+mod paused;
+
+pub use options::{Parallel, Vanished};
+pub use paused::Paused;
+
+use super::{ChannelId, ChannelName, Name, Schedule, Timestamp};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -25,11 +31,30 @@ pub struct Channel {
     pub connectors: Vec<Name>,
     /// Whether local changes are exported.
     pub two_way: bool,
-    /// Whether runs may start.
+    /// Whether runs may start: a person's switch.
     pub enabled: bool,
-    /// Why a program, not a person, switched it off.
+    /// When runs were last allowed to start again: it was enabled, or its pause ended.
+    /// None: not since it was created.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub paused_because: Option<String>,
+    pub enabled_since: Option<Timestamp>,
+    /// Why a program holds its runs back. A person's switch is another thing: a channel
+    /// can be enabled and paused.
+    #[serde(
+        default,
+        alias = "paused-because",
+        deserialize_with = "paused::read",
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub paused: Option<Paused>,
+    /// When it syncs by itself.
+    #[serde(default, skip_serializing_if = "Schedule::is_default")]
+    pub schedule: Schedule,
+    /// How many of its connectors may run at the same time.
+    #[serde(default, skip_serializing_if = "Parallel::is_default")]
+    pub parallel: Parallel,
+    /// What a full sync does with records that are gone remotely.
+    #[serde(default, skip_serializing_if = "Vanished::is_default")]
+    pub vanished: Vanished,
     /// The operator's values by field name, secrets left out.
     pub settings: serde_json::Map<String, serde_json::Value>,
     /// The sealed secrets by field name.
@@ -42,4 +67,19 @@ pub struct Channel {
     pub edited: Timestamp,
     /// Counts the edits; an edit names the revision that it is based on.
     pub revision: u64,
+}
+
+impl Channel {
+    /// Whether runs may start by themselves: nobody switched it off, and nothing holds
+    /// it back.
+    #[must_use]
+    pub fn is_active(&self) -> bool {
+        self.enabled && self.paused.is_none()
+    }
+
+    /// Since when its schedule counts: it was created, enabled, or its pause ended.
+    #[must_use]
+    pub fn active_since(&self) -> Timestamp {
+        self.enabled_since.unwrap_or(self.created)
+    }
 }

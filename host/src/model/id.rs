@@ -1,5 +1,6 @@
 //! Names and ids, each a type of its own, so that arguments cannot be swapped.
 
+use super::Timestamp;
 use serde::{Deserialize, Serialize};
 use std::{
     fmt,
@@ -155,6 +156,12 @@ macro_rules! ulid_id {
                 Self(next_ulid())
             }
 
+            /// When it was made, by the machine's clock.
+            #[must_use]
+            pub fn time(self) -> Timestamp {
+                Timestamp::from_millis(i64::try_from(self.0.timestamp_ms()).unwrap_or(i64::MAX))
+            }
+
             /// The 16 bytes, in sorting order.
             #[must_use]
             pub fn to_bytes(self) -> [u8; 16] {
@@ -203,6 +210,10 @@ ulid_id!(
 ulid_id!(
     /// One run of one connector.
     RunId
+);
+ulid_id!(
+    /// A host, or one start of it.
+    HostId
 );
 ulid_id!(
     /// One request to sync a channel: the runs that it led to share it.

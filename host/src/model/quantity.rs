@@ -1,7 +1,7 @@
 //! Sizes and durations as people write them in the configuration.
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
-use std::{fmt, time::Duration};
+use std::{fmt, str::FromStr, time::Duration};
 
 /// A number of bytes, written `64MiB`, `16 KiB` or `1048576`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -85,10 +85,16 @@ impl Serialize for Span {
 
 impl<'de> Deserialize<'de> for Span {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let text = String::deserialize(deserializer)?;
-        humantime::parse_duration(&text)
+        String::deserialize(deserializer)?.parse().map_err(D::Error::custom)
+    }
+}
+
+impl FromStr for Span {
+    type Err = String;
+    fn from_str(text: &str) -> Result<Self, String> {
+        humantime::parse_duration(text)
             .map(Self)
-            .map_err(|_| D::Error::custom(format!("'{text}' is not a duration: write it like \"30s\"")))
+            .map_err(|_| format!("'{text}' is not a duration: write it like \"30s\""))
     }
 }
 

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use std::fmt;
 
 /// Which way records go.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Direction {
     /// From the remote system into the host.
@@ -18,7 +18,7 @@ pub enum Direction {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Status {
-    /// Asked for, not yet begun.
+    /// Waits for its turn, whether it has begun or not.
     Queued,
     /// Going on.
     Running,
@@ -28,7 +28,7 @@ pub enum Status {
     CompletedWithWarnings,
     /// Ended by a failure; the next run goes on from the last page.
     Failed,
-    /// Put off because the remote system is down.
+    /// Put off; it goes on by itself, from the last page.
     Deferred,
     /// Not begun because something that it depends on failed.
     Skipped,
@@ -52,10 +52,10 @@ impl Status {
         }
     }
 
-    /// Whether the run is over.
+    /// Whether the run is over. One that is put off is not.
     #[must_use]
     pub fn has_ended(self) -> bool {
-        !matches!(self, Self::Queued | Self::Running)
+        !matches!(self, Self::Queued | Self::Running | Self::Deferred)
     }
 }
 
@@ -65,16 +65,16 @@ impl fmt::Display for Status {
     }
 }
 
-/// What asked for a run.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+/// What asked for a run, the most urgent first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Trigger {
     /// A person or a program, through the API or the command line.
     Request,
-    /// The channel's schedule.
-    Schedule,
     /// A delivery from the remote system.
     Webhook,
+    /// The channel's schedule.
+    Schedule,
 }
 
 /// What became of the records that a run read.
@@ -89,10 +89,14 @@ pub struct Counters {
     pub updated: u64,
     /// Records that were there just so; not written again.
     pub unchanged: u64,
-    /// Records that were there and are gone remotely.
+    /// Records that were there and are gone remotely: the remote system said so, or a full
+    /// sync did not find them and the channel deletes such records.
     pub deleted: u64,
     /// Records that were set aside with a reason.
     pub quarantined: u64,
+    /// Records that a full sync did not find any more, whatever became of them. Nobody
+    /// delivered them, so `read` knows nothing of them.
+    pub vanished: u64,
 }
 
 impl Counters {
@@ -104,7 +108,23 @@ impl Counters {
         self.unchanged += other.unchanged;
         self.deleted += other.deleted;
         self.quarantined += other.quarantined;
+        self.vanished += other.vanished;
     }
+}
+
+/// Why a run is put off, and until when.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Deferred {
+    /// When it is tried again, at the latest.
+    pub until: Timestamp,
+    /// Since when it has been put off without a page in between.
+    pub since: Timestamp,
+    /// What it waits for the end of.
+    pub reason: Failure,
+    /// The origin that it waits for, where that is left alone for now.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub origin: Option<String>,
 }
 
 /// One run of one connector.
@@ -131,8 +151,21 @@ pub struct Run {
     /// Whether its exchanges are recorded.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub record: bool,
+    /// Its place among the runs of its job, from 0.
+    #[serde(default)]
+    pub order: u32,
     /// Where it stands.
     pub status: Status,
+    /// Why it is put off; only while it is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub deferred: Option<Deferred>,
+    /// Tries in a row that brought no page.
+    #[serde(default)]
+    pub tries: u32,
+    /// Whether its beginning is on record; a run from the beginning has dropped the cursor
+    /// by then.
+    #[serde(default)]
+    pub begun: bool,
     /// When it was asked for.
     pub requested: Timestamp,
     /// When it began.

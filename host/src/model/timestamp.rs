@@ -24,6 +24,24 @@ impl Timestamp {
         self.0
     }
 
+    /// The time so much later.
+    #[must_use]
+    pub fn plus(self, span: std::time::Duration) -> Self {
+        let millis = i64::try_from(span.as_millis()).unwrap_or(i64::MAX);
+        self.plus_millis(millis)
+    }
+
+    /// The time that is so many milliseconds later, or earlier.
+    #[must_use]
+    pub fn plus_millis(self, milliseconds: i64) -> Self {
+        Self::from_millis(self.0.saturating_add(milliseconds))
+    }
+
+    /// The same for whoever reckons with time zones.
+    pub(in crate::model) fn instant(self) -> jiff::Timestamp {
+        jiff::Timestamp::from_millisecond(self.0).unwrap_or(jiff::Timestamp::UNIX_EPOCH)
+    }
+
     /// Milliseconds from `earlier` to this time; 0 where it is not earlier.
     #[must_use]
     pub fn millis_since(self, earlier: Self) -> u64 {
@@ -33,8 +51,7 @@ impl Timestamp {
 
 impl fmt::Display for Timestamp {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let time = jiff::Timestamp::from_millisecond(self.0).unwrap_or(jiff::Timestamp::UNIX_EPOCH);
-        write!(f, "{time:.3}")
+        write!(f, "{:.3}", self.instant())
     }
 }
 

@@ -13,11 +13,15 @@ use super::{
     instance::{self, Answer},
     step::{Outcome, Step},
 };
-use crate::model::{Class, Failure, FieldError, Page, PullRequest};
+use crate::{
+    metrics::Guest,
+    model::{Class, Failure, FieldError, Name, Page, PullRequest},
+};
 use bytes::Bytes;
 use fit::{Indices, describe, fit};
 use futures_util::future::BoxFuture;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
+use tracing::Instrument;
 use wasmtime::{
     Store,
     component::{Component, Instance, InstancePre},
@@ -49,6 +53,19 @@ struct Parts {
     exports: Exports,
     sha256: String,
     manifest: Option<Box<[u8]>>,
+    named: OnceLock<Named>,
+}
+
+/// Under which name steps are counted and traced.
+struct Named {
+    plugin: String,
+    guest: Guest,
+}
+
+impl Named {
+    fn new(plugin: &str) -> Self {
+        Self { plugin: plugin.to_owned(), guest: Guest::new(plugin) }
+    }
 }
 
 impl Plugin {
@@ -66,6 +83,7 @@ impl Plugin {
             manifest: inspection.manifest,
             sandbox: sandbox.clone(),
             pre,
+            named: OnceLock::new(),
         })))
     }
 
@@ -79,6 +97,13 @@ impl Plugin {
     #[must_use]
     pub fn sha256(&self) -> &str {
         &self.0.sha256
+    }
+
+    /// Counts and traces its steps under the id of its manifest from now on. What it
+    /// does before, which is to describe itself, goes under `unjudged`. Only the
+    /// first call counts.
+    pub fn call_it(&self, id: &Name) {
+        let _ = self.0.named.set(Named::new(id.as_str()));
     }
 
     /// The custom section `tidegate:manifest`, where the file has one.
@@ -186,7 +211,18 @@ impl Plugin {
         T: Send,
         F: for<'a> FnOnce(&'a mut Store<Context>, Instance) -> BoxFuture<'a, Answer<T>> + Send,
     {
-        instance::run(&self.0.sandbox, &self.0.pre, step, call).await
+        let unjudged;
+        let named = match self.0.named.get() {
+            Some(named) => named,
+            None => {
+                unjudged = Named::new("unjudged");
+                &unjudged
+            }
+        };
+        let span = tracing::debug_span!("step", plugin = named.plugin);
+        let outcome = instance::run(&self.0.sandbox, &self.0.pre, step, call).instrument(span).await;
+        named.guest.step(&outcome.usage, outcome.result.as_ref().err());
+        outcome
     }
 }
 

@@ -6,7 +6,7 @@
 use super::engine::{Engine, Want};
 use super::keys::{self, Table};
 use super::walk::{self, remove_all, walk};
-use super::{Batch, Error, Result, Store, Watch, codec};
+use super::{Batch, Error, Result, Store, Watch, codec, ended};
 use crate::model::{Channel, ChannelId};
 use bytes::Bytes;
 
@@ -69,8 +69,7 @@ impl Channels<'_> {
     /// Removes the channel and everything of it in every table; false where it is not
     /// there. The channel itself goes last, so that a killed delete can be repeated.
     ///
-    /// Runs of the channel have to be over. One that goes on cannot leave anything
-    /// behind if its batches say [`Batch::expect_channel`].
+    /// A run that goes on cannot leave anything behind: its lease goes first.
     ///
     /// # Errors
     /// Where the store cannot be written; then part of it is left, and the channel too.
@@ -161,6 +160,10 @@ fn delete(engine: &dyn Engine, id: ChannelId) -> Result<bool> {
     }
     let mut batch = Batch::new();
     batch.remove(keys::open_channel(id));
+    // Whoever works on the channel holds a lease, and writes nothing without it.
+    for entry in Table::OF_DIRECTIONS.map(|table| engine.scan(table.rows_of(id), usize::MAX, Want::Keys)) {
+        entry?.into_iter().for_each(|entry| batch.remove(entry.key.into()));
+    }
     engine.commit(batch)?;
     // Read again: from here on nobody can rename it any more.
     let Some(channel) = get(engine, id)? else {
@@ -168,12 +171,14 @@ fn delete(engine: &dyn Engine, id: ChannelId) -> Result<bool> {
     };
 
     for table in Table::OF_CONNECTORS {
-        remove_all(engine, &table.rows_of(id), Batch::remove)?;
+        remove_all(engine, &table.rows_of(id), Want::Keys, |batch, entry| batch.remove(entry.key.into()))?;
     }
-    remove_all(engine, &Table::RunsOfChannel.rows_of(id), Batch::remove_run)?;
+    ended::remove_details_of(engine, id)?;
+    remove_all(engine, &Table::RunsOfChannel.rows_of(id), Want::Entries, Batch::remove_run)?;
 
     let mut batch = Batch::new();
     batch.remove(keys::channel(id));
+    batch.remove(keys::tick(id));
     batch.remove(keys::channel_name(channel.name.as_str()));
     // After another delete the name may be another channel's.
     batch.expect_value(keys::channel_name(channel.name.as_str()), codec::encode_bytes(&id.to_bytes()));

@@ -137,7 +137,7 @@ fn body(what: &str, mut bytes: Bytes) -> Result<Bytes> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::{Channel, Run, Status};
+    use crate::model::{Channel, Class, Run, Status, Vanished};
     use proptest::prelude::*;
 
     fn key() -> RecordKey {
@@ -148,6 +148,22 @@ mod tests {
     const CHANNEL_1: &[u8] = b"\x01{\"id\":\"01JZZZZZZZZZZZZZZZZZZZZZZZ\",\"name\":\"support\",\
         \"channel-type\":\"zendesk\",\"transport\":\"api\",\"connectors\":[\"user\",\"ticket\"],\"two-way\":false,\
         \"enabled\":true,\"settings\":{\"subdomain\":\"acme\",\"pages\":2},\"secrets\":{\"token\":\"c2VhbGVk\"},\
+        \"plugin-version\":\"0.1.0\",\"created\":\"2023-11-14T22:13:20.123Z\",\
+        \"edited\":\"2023-11-14T22:13:20.123Z\",\"revision\":3}";
+    /// With the reason of a pause as the first version would have written it.
+    const PAUSED_1: &[u8] = b"\x01{\"id\":\"01JZZZZZZZZZZZZZZZZZZZZZZZ\",\"name\":\"support\",\
+        \"channel-type\":\"zendesk\",\"transport\":\"api\",\"connectors\":[],\"two-way\":false,\
+        \"enabled\":true,\"paused-because\":\"its token was refused\",\"settings\":{},\"secrets\":{},\
+        \"plugin-version\":\"0.1.0\",\"created\":\"2023-11-14T22:13:20.123Z\",\
+        \"edited\":\"2023-11-14T22:13:20.123Z\",\"revision\":3}";
+    /// With everything that may be left out.
+    const SCHEDULED_1: &[u8] = b"\x01{\"id\":\"01JZZZZZZZZZZZZZZZZZZZZZZZ\",\"name\":\"support\",\
+        \"channel-type\":\"zendesk\",\"transport\":\"api\",\"connectors\":[],\"two-way\":false,\
+        \"enabled\":true,\"enabled-since\":\"2023-11-14T22:13:20.123Z\",\
+        \"paused\":{\"since\":\"2023-11-14T22:13:20.123Z\",\"class\":\"auth\",\
+        \"code\":\"http.status.401\",\"message\":\"refused\"},\
+        \"schedule\":{\"cron\":\"0 * * * *\",\"time-zone\":\"Europe/Vienna\",\"quiet\":\"22:00-06:00\"},\
+        \"parallel\":4,\"vanished\":\"keep\",\"settings\":{},\"secrets\":{},\
         \"plugin-version\":\"0.1.0\",\"created\":\"2023-11-14T22:13:20.123Z\",\
         \"edited\":\"2023-11-14T22:13:20.123Z\",\"revision\":3}";
     const RUN_1: &[u8] =
@@ -168,7 +184,34 @@ mod tests {
         assert_eq!(channel.name.as_str(), "support");
         assert_eq!(channel.settings["pages"], 2);
         assert_eq!(channel.revision, 3);
-        assert_eq!(encode(&channel), CHANNEL_1, "the form has not changed");
+        assert_eq!(channel.vanished, Vanished::Mark, "what is not said is the default");
+        let again: Channel = decode("a channel", encode(&channel).into()).expect("a channel");
+        assert_eq!(again, channel);
+    }
+
+    #[test]
+    fn channel_without_options_has_the_defaults() {
+        let channel: Channel = decode("a channel", Bytes::from_static(CHANNEL_1)).expect("a channel");
+        assert!(channel.schedule.is_default() && channel.paused.is_none());
+        assert_eq!((channel.parallel.get(), channel.vanished), (1, Vanished::Mark));
+        assert_eq!(channel.active_since(), channel.created);
+    }
+
+    #[test]
+    fn channel_with_options_is_read_as_it_is_written() {
+        let channel: Channel = decode("a channel", Bytes::from_static(SCHEDULED_1)).expect("a channel");
+        assert_eq!((channel.parallel.get(), channel.vanished), (4, Vanished::Keep));
+        assert_eq!(channel.paused.as_ref().map(|paused| paused.class), Some(Class::Auth));
+        assert_eq!(encode(&channel), SCHEDULED_1, "the form has not changed");
+    }
+
+    #[test]
+    fn channel_paused_by_a_sentence_stays_paused() {
+        let channel: Channel = decode("a channel", Bytes::from_static(PAUSED_1)).expect("a channel");
+        let paused = channel.paused.clone().expect("paused");
+        assert_eq!((paused.message.as_str(), paused.class), ("its token was refused", Class::Config));
+        let again: Channel = decode("a channel", encode(&channel).into()).expect("just written");
+        assert_eq!(again, channel);
     }
 
     #[test]

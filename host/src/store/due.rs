@@ -43,6 +43,21 @@ impl Due<'_> {
         self.0.blocking(move |engine| list(engine, &rows, &without, limit)).await
     }
 
+    /// Which of these keys wait, in the order of `keys`.
+    ///
+    /// # Errors
+    /// Where the store cannot be read.
+    pub async fn are_waiting(
+        &self,
+        channel: ChannelId,
+        connector: &Name,
+        keys: Vec<String>,
+    ) -> Result<Vec<bool>> {
+        let rows = self.0.rows(Table::Due, channel, connector);
+        let found = rows.get(keys, |key| key.as_bytes(), |_, _| Ok(())).await?;
+        Ok(found.into_iter().map(|row| row.is_some()).collect())
+    }
+
     /// How many there are. Reads all their keys, some microseconds each; to know whether
     /// there are any, list one.
     ///

@@ -5,7 +5,7 @@
 //!
 //! | byte | table | rest of the key | row |
 //! |---|---|---|---|
-//! | `m` | [`Meta`](Table::Meta) | a name | `format`: the number of the layout |
+//! | `m` | [`Meta`](Table::Meta) | a name | `format`: the number of the layout; `maintenance`: since when and why |
 //! | `c` | [`Channels`](Table::Channels) | channel | the channel |
 //! | `n` | [`Names`](Table::Names) | a channel's name | channel |
 //! | `o` | [`Open`](Table::Open) | channel | nothing; gone as soon as the channel is being deleted |
@@ -14,19 +14,34 @@
 //! | `p` | [`Cursors`](Table::Cursors) | channel, connector | the connector's cursor |
 //! | `d` | [`Due`](Table::Due) | channel, connector, record key | stamp |
 //! | `q` | [`Quarantine`](Table::Quarantine) | channel, connector, key of the guest | the entry |
+//! | `u` | [`Withheld`](Table::Withheld) | channel, connector, key of the guest | payload of the entry |
+//! | `x` | [`Retrials`](Table::Retrials) | channel, connector, key of the guest | nothing; there while the entry is to be judged anew |
+//! | `v` | [`Seen`](Table::Seen) | channel, connector, nothing or full reading, run and page | how far the full reading is; hashes of the page's keys |
+//! | `z` | [`Vanished`](Table::Vanished) | channel, connector, record key | since when the record is gone remotely |
 //! | `s` | [`State`](Table::State) | channel, connector, key of the guest | value of the guest |
 //! | `h` | [`Runs`](Table::Runs) | run, newest first | the run |
 //! | `i` | [`RunsOfChannel`](Table::RunsOfChannel) | channel, run newest first | nothing |
 //! | `l` | [`LiveRuns`](Table::LiveRuns) | run, newest first | nothing |
+//! | `j` | [`Jobs`](Table::Jobs) | channel, direction | the job that waits or is worked on |
+//! | `y` | [`RunsOfJob`](Table::RunsOfJob) | job, run | nothing |
+//! | `e` | [`Leases`](Table::Leases) | channel, direction | token and holder |
+//! | `f` | [`LeaseEnds`](Table::LeaseEnds) | channel, direction | until when |
+//! | `k` | [`Ticks`](Table::Ticks) | channel | time of its last tick |
+//! | `b` | [`Breakers`](Table::Breakers) | an origin's name | the breaker, unless it is closed |
+//! | `a` | [`EndedRuns`](Table::EndedRuns) | channel, connector, direction, kind of end, run | nothing |
+//! | `g` | [`Pages`](Table::Pages) | run, page | the page as history keeps it |
+//! | `w` | [`Log`](Table::Log) | run | where its log ends |
+//! | `w` | [`Log`](Table::Log) | run, line | the line |
 //!
 //! A **channel** is its 16 bytes. A **connector** is its name and a zero byte, which
 //! no name has in it. A **run, newest first** is its 16 bytes, each bit turned over, so
-//! that a scan from the front meets the newest run first. Whatever a guest may
+//! that a scan from the front meets the newest run first. A **page** and a **line** are
+//! numbers of 8 bytes, the greatest last. Whatever a guest may
 //! have named comes last and as it is, so it needs no escaping. Nothing here is
 //! ever changed in place: another layout gets another byte and a migration.
 
 use super::Range;
-use crate::model::{ChannelId, Name, RunId};
+use crate::model::{ChannelId, Direction, JobId, Name, Run, RunId, Status};
 
 /// The tables, by the first byte of their keys.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -41,16 +56,46 @@ pub(super) enum Table {
     Cursors = b'p',
     Due = b'd',
     Quarantine = b'q',
+    Withheld = b'u',
+    Retrials = b'x',
+    Seen = b'v',
+    Vanished = b'z',
     State = b's',
     Runs = b'h',
     RunsOfChannel = b'i',
     LiveRuns = b'l',
+    Jobs = b'j',
+    RunsOfJob = b'y',
+    Leases = b'e',
+    LeaseEnds = b'f',
+    Ticks = b'k',
+    Breakers = b'b',
+    EndedRuns = b'a',
+    Pages = b'g',
+    Log = b'w',
 }
 
 impl Table {
     /// Those whose keys go on with channel and connector.
-    pub(super) const OF_CONNECTORS: [Self; 6] =
-        [Self::Records, Self::Totals, Self::Cursors, Self::Due, Self::Quarantine, Self::State];
+    pub(super) const OF_CONNECTORS: [Self; 11] = [
+        Self::Records,
+        Self::Totals,
+        Self::Cursors,
+        Self::Due,
+        Self::Quarantine,
+        Self::Withheld,
+        Self::Retrials,
+        Self::Seen,
+        Self::Vanished,
+        Self::State,
+        Self::EndedRuns,
+    ];
+
+    /// Those whose keys go on with a run, as it is.
+    pub(super) const OF_RUNS: [Self; 2] = [Self::Pages, Self::Log];
+
+    /// Those whose keys go on with channel and direction.
+    pub(super) const OF_DIRECTIONS: [Self; 3] = [Self::Jobs, Self::Leases, Self::LeaseEnds];
 
     /// Every row of the table.
     pub(super) fn rows(self) -> Range {
@@ -67,10 +112,23 @@ impl Table {
         Range::prefix(&self.in_connector(channel, connector, b""))
     }
 
+    /// Every row of a run, in one of [`OF_RUNS`](Self::OF_RUNS).
+    pub(super) fn rows_of_run(self, run: RunId) -> Range {
+        Range::prefix(&self.key(&[&run.to_bytes()]))
+    }
+
     /// The row of a key of a connector, in one of [`OF_CONNECTORS`](Self::OF_CONNECTORS).
     /// Tables with one row per connector have the empty key.
     pub(super) fn in_connector(self, channel: ChannelId, connector: &Name, key: &[u8]) -> Vec<u8> {
         self.key(&[&channel.to_bytes(), connector.as_str().as_bytes(), &[0], key])
+    }
+
+    fn of_direction(self, channel: ChannelId, direction: Direction) -> Vec<u8> {
+        let direction = match direction {
+            Direction::Import => b'i',
+            Direction::Export => b'e',
+        };
+        self.key(&[&channel.to_bytes(), &[direction]])
     }
 
     fn key(self, parts: &[&[u8]]) -> Vec<u8> {
@@ -85,6 +143,11 @@ impl Table {
 /// The number of the layout.
 pub(super) fn format() -> Vec<u8> {
     Table::Meta.key(&[b"format"])
+}
+
+/// The row that is there while the whole schedule is held back.
+pub(super) fn maintenance() -> Vec<u8> {
+    Table::Meta.key(&[b"maintenance"])
 }
 
 /// The row of a channel.
@@ -117,10 +180,105 @@ pub(super) fn live_run(id: RunId) -> Vec<u8> {
     Table::LiveRuns.key(&[&newest_first(id)])
 }
 
+/// The row of the job of a channel.
+pub(super) fn job(channel: ChannelId, direction: Direction) -> Vec<u8> {
+    Table::Jobs.of_direction(channel, direction)
+}
+
+/// The row of who holds the lease of a channel.
+pub(super) fn lease(channel: ChannelId, direction: Direction) -> Vec<u8> {
+    Table::Leases.of_direction(channel, direction)
+}
+
+/// The row of until when the lease is held.
+pub(super) fn lease_end(channel: ChannelId, direction: Direction) -> Vec<u8> {
+    Table::LeaseEnds.of_direction(channel, direction)
+}
+
+/// The row that lists a run under its job, in the order in which ids were made.
+pub(super) fn run_of_job(job: JobId, run: RunId) -> Vec<u8> {
+    Table::RunsOfJob.key(&[&job.to_bytes(), &run.to_bytes()])
+}
+
+/// The rows that list the runs of a job.
+pub(super) fn runs_of_job(job: JobId) -> Range {
+    Range::prefix(&Table::RunsOfJob.key(&[&job.to_bytes()]))
+}
+
+/// The row of an origin's breaker.
+pub(super) fn breaker(origin: &str) -> Vec<u8> {
+    Table::Breakers.key(&[origin.as_bytes()])
+}
+
 /// The run that a key of one of the three tables of runs ends with.
 pub(super) fn run_id(key: &[u8]) -> Option<RunId> {
     let id: [u8; 16] = *key.last_chunk()?;
     Some(RunId::from_bytes(id.map(|byte| !byte)))
+}
+
+/// The row of the last tick of a channel.
+pub(super) fn tick(channel: ChannelId) -> Vec<u8> {
+    Table::Ticks.key(&[&channel.to_bytes()])
+}
+
+/// The channel that a key of [`Ticks`](Table::Ticks) ends with.
+pub(super) fn tick_channel(key: &[u8]) -> Option<ChannelId> {
+    Some(ChannelId::from_bytes(*key.last_chunk()?))
+}
+
+/// The row of a page of a run.
+pub(super) fn page(run: RunId, page: u64) -> Vec<u8> {
+    Table::Pages.key(&[&run.to_bytes(), &page.to_be_bytes()])
+}
+
+/// The row that tells where the log of a run ends. Its lines come right after it.
+pub(super) fn log_end(run: RunId) -> Vec<u8> {
+    Table::Log.key(&[&run.to_bytes()])
+}
+
+/// The row of a line of a run's log.
+pub(super) fn log_line(run: RunId, line: u64) -> Vec<u8> {
+    Table::Log.key(&[&run.to_bytes(), &line.to_be_bytes()])
+}
+
+/// The number of the page or line that a key of one of [`Table::OF_RUNS`] ends with.
+pub(super) fn number(key: &[u8]) -> Option<u64> {
+    key.last_chunk().copied().map(u64::from_be_bytes)
+}
+
+/// The row that lists a run among those of its connector that ended alike.
+pub(super) fn ended_run(run: &Run) -> Vec<u8> {
+    let direction = match run.direction {
+        Direction::Import => b'i',
+        Direction::Export => b'e',
+    };
+    let kind = if run.status == Status::Completed { WELL } else { NOT_WELL };
+    let mut key = Table::EndedRuns.in_connector(run.channel_id, &run.connector, &[direction, kind]);
+    key.extend_from_slice(&run.id.to_bytes());
+    key
+}
+
+/// The two kinds of end, as they stand in keys of [`Table::EndedRuns`].
+pub(super) const WELL: u8 = b'c';
+pub(super) const NOT_WELL: u8 = b'f';
+
+/// A key of [`Table::EndedRuns`], taken apart: the runs of its connector that ended alike,
+/// those that ended the other way, whether it ended well, and the run.
+pub(super) struct EndedRun {
+    pub(super) alike: Vec<u8>,
+    pub(super) others: Vec<u8>,
+    pub(super) well: bool,
+    pub(super) id: RunId,
+}
+
+/// None where the key is none of that table.
+pub(super) fn ended_run_of(key: &[u8]) -> Option<EndedRun> {
+    let (alike, id) = key.split_last_chunk::<16>()?;
+    let (kind, before) = alike.split_last()?;
+    let well = *kind == WELL;
+    let other = if well { NOT_WELL } else { WELL };
+    let others = [before, &[other]].concat();
+    Some(EndedRun { alike: alike.to_vec(), others, well, id: RunId::from_bytes(*id) })
 }
 
 fn newest_first(id: RunId) -> [u8; 16] {

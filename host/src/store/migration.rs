@@ -5,13 +5,14 @@
 
 use super::engine::{Engine, Range, Want};
 use super::walk::get;
-use super::{Batch, Error, Result, keys};
+use super::{Batch, Error, Result, ended, keys};
 
 /// Today's layout.
-const FORMAT: u32 = 1;
+const FORMAT: u32 = 2;
 
-/// The way to today's layout, oldest step first. The first layout needs none.
-const STEPS: &[Step] = &[];
+/// The way to today's layout, oldest step first. The first layout needs none; the second one
+/// lists ended runs by connector.
+const STEPS: &[Step] = &[Step { from: 1, run: ended::list_all }];
 
 /// The way from one layout to the next.
 struct Step {

@@ -50,6 +50,21 @@ impl Records<'_> {
         self.0.rows(Table::Records, channel, connector).list(after, limit, decode).await
     }
 
+    /// At most `limit` keys of records in the order of their bytes, those after `after`.
+    ///
+    /// # Errors
+    /// Where the store cannot be read.
+    pub async fn keys(
+        &self,
+        channel: ChannelId,
+        connector: &Name,
+        after: Option<&RecordKey>,
+        limit: usize,
+    ) -> Result<Vec<RecordKey>> {
+        let after = after.map(|key| key.as_str().as_bytes());
+        self.0.rows(Table::Records, channel, connector).keys(after, limit, decode_key).await
+    }
+
     /// The number of records, as the writer counted them.
     ///
     /// # Errors

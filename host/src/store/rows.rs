@@ -3,7 +3,7 @@
 //!
 //! It knows where a row's own key ends and leaves what a row means to its table.
 
-use super::engine::Want;
+use super::engine::{Range, Want};
 use super::keys::Table;
 use super::{Result, Store};
 use crate::model::{ChannelId, Name};
@@ -48,18 +48,39 @@ impl Rows<'_> {
         limit: usize,
         decode: impl Fn(&[u8], Bytes) -> Result<T> + Send + 'static,
     ) -> Result<Vec<T>> {
-        let rows = self.table.rows_in(self.channel, self.connector);
-        let prefix = rows.start.len();
-        let range = match after {
-            Some(key) => rows.after(&self.key(key)),
-            None => rows,
-        };
+        let (range, prefix) = self.range(after);
         self.store
             .blocking(move |engine| {
                 let entries = engine.scan(range, limit, Want::Entries)?;
                 entries.into_iter().map(|entry| decode(&entry.key[prefix..], entry.value)).collect()
             })
             .await
+    }
+
+    /// The keys of at most `limit` rows in the order of their bytes, those after `after`.
+    pub(super) async fn keys<T: Send + 'static>(
+        &self,
+        after: Option<&[u8]>,
+        limit: usize,
+        decode: impl Fn(&[u8]) -> Result<T> + Send + 'static,
+    ) -> Result<Vec<T>> {
+        let (range, prefix) = self.range(after);
+        self.store
+            .blocking(move |engine| {
+                let entries = engine.scan(range, limit, Want::Keys)?;
+                entries.into_iter().map(|entry| decode(&entry.key[prefix..])).collect()
+            })
+            .await
+    }
+
+    /// The rows after `after`, and where their own keys begin.
+    fn range(&self, after: Option<&[u8]>) -> (Range, usize) {
+        let rows = self.table.rows_in(self.channel, self.connector);
+        let prefix = rows.start.len();
+        match after {
+            Some(key) => (rows.after(&self.key(key)), prefix),
+            None => (rows, prefix),
+        }
     }
 
     fn key(&self, row: &[u8]) -> Vec<u8> {

@@ -6,7 +6,7 @@
 use super::engine::{Engine, Entry, Range, Want};
 use super::keys::{self, Table};
 use super::{Batch, Error, Result, Store, Watch, codec, walk};
-use crate::model::{ChannelId, Run, RunId};
+use crate::model::{ChannelId, JobId, Run, RunId};
 
 const WHAT: &str = "a run";
 
@@ -58,6 +58,25 @@ impl Runs<'_> {
             .await
     }
 
+    /// The runs with these ids, in their order; those that are gone are left out.
+    ///
+    /// # Errors
+    /// Where the store cannot be read.
+    pub async fn get_many(&self, ids: Vec<RunId>) -> Result<Vec<Run>> {
+        self.0
+            .blocking(move |engine| {
+                let rows = engine.get(ids.into_iter().map(keys::run).collect())?;
+                rows.into_iter().flatten().map(|row| codec::decode(WHAT, row)).collect()
+            })
+            .await
+    }
+
+    /// Tells when this run is changed or deleted.
+    #[must_use]
+    pub fn watch_one(&self, id: RunId) -> Watch {
+        self.0.engine.watch(&keys::run(id))
+    }
+
     /// Tells of runs that are added, changed or deleted.
     #[must_use]
     pub fn watch(&self) -> Watch {
@@ -69,21 +88,30 @@ impl Batch {
     /// Adds the run, or replaces the one with its id.
     pub fn put_run(&mut self, run: &Run) {
         self.put(keys::run(run.id), codec::encode(run));
-        self.put(keys::run_of_channel(run.channel_id, run.id), codec::encode_bytes(b""));
+        // Its job stands in the row, so that whoever removes the run by this list finds it.
+        let job = codec::encode_bytes(&run.job.to_bytes());
+        self.put(keys::run_of_channel(run.channel_id, run.id), job);
+        self.put(keys::run_of_job(run.job, run.id), codec::encode_bytes(b""));
         if run.status.has_ended() {
+            self.put(keys::ended_run(run), codec::encode_bytes(b""));
             self.remove(keys::live_run(run.id));
         } else {
             self.put(keys::live_run(run.id), codec::encode_bytes(b""));
         }
     }
 
-    /// Removes the run that a key of its channel's list names, from every table of runs.
-    pub(super) fn remove_run(&mut self, of_channel: Vec<u8>) {
-        if let Some(id) = keys::run_id(&of_channel) {
+    /// Removes the run that an entry of its channel's list names, from every table of runs.
+    pub(super) fn remove_run(&mut self, of_channel: Entry) {
+        if let Some(id) = keys::run_id(&of_channel.key) {
             self.remove(keys::run(id));
             self.remove(keys::live_run(id));
+            // Older entries do not tell the job.
+            let job = codec::decode_bytes(WHAT, of_channel.value).ok();
+            if let Some(job) = job.and_then(|job| job[..].try_into().ok()) {
+                self.remove(keys::run_of_job(JobId::from_bytes(job), id));
+            }
         }
-        self.remove(of_channel);
+        self.remove(of_channel.key.into());
     }
 }
 

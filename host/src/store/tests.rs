@@ -1,15 +1,22 @@
 //! What the tables do, seen through the face; on both engines.
 
+mod breakers;
 mod channels;
 mod connectors;
 mod deletion;
+mod ended;
+mod history;
+mod quarantine;
 mod runs;
+mod seen;
+mod ticks;
 
 use super::engine::{Range, Want};
 use super::*;
 use crate::model::{
-    Channel, ChannelId, ChannelName, Class, Counters, Direction, Failure, JobId, Name, Record, RecordKey,
-    Run, RunId, Status, Timestamp, Trigger, Usage,
+    Channel, ChannelId, ChannelName, Class, Counters, Direction, Failure, JobId, LineLevel, LineSource, Name,
+    Parallel, Record, RecordKey, Run, RunId, RunLine, RunPage, Schedule, Status, Timestamp, Trigger, Usage,
+    Vanished,
 };
 use bytes::Bytes;
 use std::collections::BTreeMap;
@@ -52,7 +59,11 @@ fn channel(text: &str) -> Channel {
         connectors: vec![name("user"), name("ticket")],
         two_way: false,
         enabled: true,
-        paused_because: None,
+        enabled_since: None,
+        paused: None,
+        schedule: Schedule::default(),
+        parallel: Parallel::default(),
+        vanished: Vanished::default(),
         settings: serde_json::Map::from_iter([("ratio".into(), 0.1.into())]),
         secrets: BTreeMap::new(),
         plugin_version: "0.1.0".into(),
@@ -78,6 +89,9 @@ fn quarantined(text: &str, payload: Option<&str>) -> Quarantined {
     Quarantined {
         key: text.into(),
         reason: Failure::new(Class::InvalidData, "record.json", "not JSON"),
+        origin: Origin::Record { updated: Some(time(1)), parent: None },
+        size: payload.map(|text| text.len() as u64),
+        kept: payload.map_or(0, |text| text.len() as u64),
         payload: payload.map(|text| Bytes::copy_from_slice(text.as_bytes())),
         first_seen: time(1),
         last_seen: time(2),
@@ -97,6 +111,10 @@ fn run(channel: &Channel, status: Status) -> Run {
         trigger: Trigger::Request,
         full: false,
         record: false,
+        order: 0,
+        deferred: None,
+        tries: 0,
+        begun: true,
         status,
         requested: time(1),
         started: None,
@@ -106,6 +124,28 @@ fn run(channel: &Channel, status: Status) -> Run {
         total: None,
         error: None,
         usage: Usage::default(),
+    }
+}
+
+/// Two pages and two lines.
+fn put_details(batch: &mut Batch, run: RunId) {
+    (1..=2).for_each(|page| batch.put_page(run, &page_of_run(page)));
+    let end = LogEnd { next: 2, bytes: 20, dropped: 0 };
+    batch.put_log_lines(run, 0, &[line("one"), line("two")], end);
+}
+
+fn page_of_run(page: u64) -> RunPage {
+    let counters = Counters { read: 3, added: 3, ..Counters::default() };
+    RunPage { page, at: time(5), took_ms: 40, counters, requests: 1, bytes: 900, cursor_bytes: Some(8) }
+}
+
+fn line(message: &str) -> RunLine {
+    RunLine {
+        at: time(5),
+        level: LineLevel::Info,
+        source: LineSource::Guest,
+        message: message.into(),
+        fields: serde_json::Map::from_iter([("page".into(), 1.into())]),
     }
 }
 
@@ -127,16 +167,24 @@ async fn fill(store: &Store, channel: &Channel, rows: usize) {
                 batch.put_record(id, connector, &record(&text, &"x".repeat(row * 30)));
                 batch.add_due(id, connector, &due(&text, 1));
                 batch.put_quarantined(id, connector, &quarantined(&text, Some("{")));
+                batch.add_retrial(id, connector, &text);
+                batch.mark_vanished(id, connector, &key(&text), time(4));
+                let page = SeenPage { reading: RunId::new(), run: RunId::new(), page: row as u64 };
+                batch.put_seen(id, connector, page, [text.as_str()].into_iter());
                 batch.set_state(id, connector, &text, Some(b"1"));
             }
             batch.set_record_count(id, connector, rows as u64);
             batch.put_cursor(id, connector, b"next");
+            let reading = Reading { id: RunId::new(), stage: Stage::Clearing, unclear: false };
+            batch.put_reading(id, connector, &reading);
         })
         .await;
     }
     commit(store, |batch| {
         for status in [Status::Completed, Status::Running].repeat(rows.div_ceil(2)) {
-            batch.put_run(&run(channel, status));
+            let run = run(channel, status);
+            batch.put_run(&run);
+            put_details(batch, run.id);
         }
     })
     .await;

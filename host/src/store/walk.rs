@@ -47,16 +47,21 @@ pub(super) fn count(engine: &dyn Engine, range: Range) -> Result<u64> {
     Ok(count)
 }
 
-/// Removes the entries of the range; `remove` says what goes with each key. Killed in the
+/// Removes the entries of the range; `remove` says what goes with each entry. Killed in the
 /// middle, it can be repeated.
-pub(super) fn remove_all(engine: &dyn Engine, range: &Range, remove: fn(&mut Batch, Vec<u8>)) -> Result<()> {
+pub(super) fn remove_all(
+    engine: &dyn Engine,
+    range: &Range,
+    want: Want,
+    remove: fn(&mut Batch, Entry),
+) -> Result<()> {
     loop {
-        let entries = engine.scan(range.clone(), PIECE, Want::Keys)?;
+        let entries = engine.scan(range.clone(), PIECE, want)?;
         if entries.is_empty() {
             return Ok(());
         }
         let mut batch = Batch::new();
-        entries.into_iter().for_each(|entry| remove(&mut batch, entry.key.into()));
+        entries.into_iter().for_each(|entry| remove(&mut batch, entry));
         engine.commit(batch)?;
     }
 }

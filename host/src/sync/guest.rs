@@ -2,28 +2,41 @@
 //!
 //! It puts a step together and passes log lines on; it judges nothing.
 
-use super::import::{Ask, Source};
+use super::{
+    import::{Ask, Source},
+    log::{self, RunLog, Said},
+    opener::SourceAsk,
+};
 use crate::{
     cassettes::Recorder,
     channels::Opened,
-    model::{Name, Page, PullRequest, RunId},
+    model::{Failure, LineLevel, LineSource, Name, Page, PullRequest, RunId},
     sandbox::{LogLine, LogSink, Outcome, Step},
 };
 use futures_util::future::BoxFuture;
+use serde_json::Map;
 use std::{fmt::Write as _, sync::Arc};
 use tracing::Level;
 
-/// One connector in one run.
+/// One connector in one run, or in a dry run.
 pub(super) struct Guest {
     opened: Opened,
     connector: Name,
-    log: Arc<RunLog>,
+    voice: Arc<Voice>,
     recorder: Option<Recorder>,
 }
 
 impl Guest {
-    pub(super) fn new(opened: Opened, connector: Name, run: RunId) -> Self {
-        Self { opened, connector, log: Arc::new(RunLog(run)), recorder: None }
+    pub(super) fn new(opened: &Opened, ask: SourceAsk<'_>) -> Self {
+        let opened = if ask.read_only { opened.read_only() } else { opened.clone() };
+        let (connector, run) = (ask.connector.clone(), ask.run);
+        let log = run.and_then(log::find);
+        if let Some(log) = &log {
+            let gateway = opened.gateway.clone();
+            log.hide(move |text| gateway.redact(text));
+        }
+        let voice = Arc::new(Voice { run, log, opened: opened.clone() });
+        Self { opened, connector, voice, recorder: None }
     }
 
     /// The same, its steps recorded.
@@ -39,7 +52,7 @@ impl Source for Guest {
             gateway: Some(self.opened.gateway.clone()),
             state: ask.state,
             cancel: ask.cancel,
-            log: Arc::clone(&self.log) as Arc<dyn LogSink>,
+            log: Arc::clone(&self.voice) as Arc<dyn LogSink>,
             memory: self.opened.offer.manifest.limits.memory,
             seed: None,
         };
@@ -50,28 +63,75 @@ impl Source for Guest {
             keys: ask.keys,
             limit: ask.limit,
         };
-        match &self.recorder {
-            Some(recorder) => recorder.pull(plugin, step, request),
-            None => Box::pin(async move { plugin.pull(step, request).await }),
-        }
+        let (voice, recorder) = (Arc::clone(&self.voice), self.recorder.clone());
+        Box::pin(async move {
+            let mut outcome = match recorder {
+                Some(recorder) => recorder.pull(plugin, step, request).await,
+                None => plugin.pull(step, request).await,
+            };
+            match &mut outcome.result {
+                Ok(page) => page.rejects.iter_mut().for_each(|reject| voice.redact(&mut reject.reason)),
+                Err(failure) => voice.redact(failure),
+            }
+            outcome
+        })
     }
 }
 
-/// Passes a guest's lines to the host's log, with the run that they belong to.
-/// Levels stay as the guest chose them, under the target `guest`, so that a
+/// What a guest says, passed to the log of its run and to the host's. Levels stay as
+/// the guest chose them; in the host's log they have the target `guest`, so that a
 /// filter can treat them apart from the host's own lines.
-struct RunLog(RunId);
+///
+/// A remote system may echo the credential to a guest, and a guest may say what it
+/// read: it is hidden in everything that passes here.
+struct Voice {
+    /// None in a dry run.
+    run: Option<RunId>,
+    log: Option<Arc<RunLog>>,
+    opened: Opened,
+}
 
-impl LogSink for RunLog {
+impl Voice {
+    fn redact(&self, failure: &mut Failure) {
+        let gateway = &self.opened.gateway;
+        failure.message = gateway.redact(&failure.message);
+        for field in &mut failure.fields {
+            field.message = gateway.redact(&field.message);
+        }
+    }
+
+    fn keep(&self, level: Level, message: &str, fields: &[(String, String)]) {
+        let Some(log) = &self.log else {
+            return;
+        };
+        let level = match level {
+            Level::ERROR => LineLevel::Error,
+            Level::WARN => LineLevel::Warn,
+            Level::INFO => LineLevel::Info,
+            Level::DEBUG => LineLevel::Debug,
+            _ => LineLevel::Trace,
+        };
+        let fields: Map<_, _> =
+            fields.iter().map(|(name, value)| (name.clone(), value.as_str().into())).collect();
+        log.add(Said { level, source: LineSource::Guest, message: message.to_owned(), fields });
+    }
+}
+
+impl LogSink for Voice {
     fn line(&self, line: LogLine<'_>) {
+        let gateway = &self.opened.gateway;
+        let message = gateway.redact(line.message);
+        let redacted = |(name, value): &(String, String)| (gateway.redact(name), gateway.redact(value));
+        let fields: Vec<_> = line.fields.iter().map(redacted).collect();
+        self.keep(line.level, &message, &fields);
         macro_rules! emit {
             ($level:expr) => {
                 tracing::event!(
                     target: "guest",
                     $level,
-                    run.id = %self.0,
-                    guest.message = line.message,
-                    guest.fields = joined(line.fields),
+                    run.id = self.run.map(tracing::field::display),
+                    guest.message = message,
+                    guest.fields = joined(&fields),
                     "guest"
                 )
             };

@@ -1,37 +1,38 @@
-//! The rows of runs: queued, closed, and closed afterwards for a host that was
-//! killed.
+//! The rows of runs: how each of them ended, or why it is put off.
 //!
 //! It keeps no cursor: nothing of it is needed to go on.
 
-use super::{Error, progress::Progress};
+use super::{log::RunLog, progress::Progress};
 use crate::{
     clock::Clock,
-    model::{Class, Failure, Fault, JobId, Run, Status},
-    store::{self, Batch, Store},
+    model::{Class, Deferred, Failure, Fault, Run, Status},
+    store::{self, Batch, Lease, Store},
 };
-use std::time::Duration;
+use std::{collections::HashSet, sync::Arc, time::Duration};
 
 /// Tries to write a row that ends a run, and the pause after the first; each
 /// further pause is twice as long. Together about 6 s: longer than a hiccup of
 /// a disk, short enough for a stop.
 const TRIES: u32 = 6;
 const FIRST_PAUSE: Duration = Duration::from_millis(200);
-/// Rows to look at in one go.
-const PAGE: usize = 200;
 
-/// How a run ended.
+/// How the work on a run ended.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) enum Ending {
     /// There is nothing more to read now.
     Done,
-    /// Its token ended it: somebody asked, or the host is stopping.
-    Stopped,
-    /// Taken back before it began, for a reason of its own.
+    /// Taken back.
     Cancelled(Failure),
-    /// Not begun because of another run.
+    /// Not begun because of another run, or of the channel.
     Skipped(Failure),
     /// It cannot go on.
     Failed(Failure),
+    /// It goes on later.
+    Deferred(Deferred),
+    /// It goes on as soon as somebody works on its job again.
+    Back,
+    /// The lease is somebody else's: so is the run, and nothing of it is written here.
+    Lost,
 }
 
 /// The way to the table of runs.
@@ -45,83 +46,83 @@ impl History {
         Self { store, clock }
     }
 
-    /// Puts the runs of a job on record, all or none.
-    pub(super) async fn queue(&self, runs: &[Run]) -> store::Result<()> {
-        self.store.commit(rows(runs)).await
-    }
-
-    /// Writes and shows the end of a run, and says so in the log. A run that
-    /// has ended already, with its last page, is only logged.
-    pub(super) async fn close(&self, progress: &Progress, ending: Ending) {
+    /// Writes and shows what became of a run, and says so in the log. A run that
+    /// has ended already, with its last page, is only logged. False where the lease
+    /// is lost.
+    pub(super) async fn close(&self, lease: &Lease, progress: &Progress, ending: Ending) -> bool {
         let mut run = progress.snapshot();
+        if ending == Ending::Lost {
+            return false;
+        }
         if !run.status.has_ended() {
-            end(&mut run, ending, progress.was_asked());
-            run.ended = Some(self.clock.now());
-            self.write(std::slice::from_ref(&run)).await;
+            end(&mut run, ending);
+            if run.status.has_ended() {
+                run.ended = Some(self.clock.now());
+            }
+            let batch = || {
+                let mut batch = Batch::new();
+                batch.expect_lease(lease);
+                batch.put_run(&run);
+                batch
+            };
+            if run.status.has_ended() {
+                progress.log().inspect(|log| log.close(&run));
+            }
+            if !self.write(&batch, progress.log()).await {
+                return false;
+            }
             progress.show(run.clone());
         }
         log(&run);
+        true
     }
 
-    /// Marks the runs that a killed host left behind. Nothing is lost with
-    /// them: what they committed, and where they stood, is in the store.
-    pub(super) async fn close_interrupted(&self) {
-        let mut runs = match self.store.runs().live().await {
-            Ok(runs) => runs,
-            Err(error) => {
-                tracing::error!(error = chain(&error), "runs that were left over cannot be read");
-                return;
-            }
-        };
-        for run in &mut runs {
-            run.status = Status::Failed;
+    /// Marks runs that belong to no job: the host that they were left by did not keep
+    /// any. Nothing is lost with them: what they committed, and where they stood, is in
+    /// the store.
+    pub(super) async fn close_orphans(&self) -> store::Result<()> {
+        let live = self.store.runs().live().await?;
+        if live.is_empty() {
+            return Ok(());
+        }
+        let jobs = self.store.jobs().all().await?;
+        let owned: HashSet<_> = jobs.iter().flat_map(|job| &job.runs).collect();
+        let mut batch = Batch::new();
+        for mut run in live.into_iter().filter(|run| !owned.contains(&run.id)) {
+            let message =
+                "the host stopped during this run; the next sync goes on from the last committed page";
+            end(&mut run, Ending::Failed(Failure::new(Class::Transient, "run.interrupted", message)));
             run.ended = Some(self.clock.now());
-            run.error = Some(Failure::new(
-                Class::Transient,
-                "run.interrupted",
-                "the host stopped during this run; the next sync goes on from the last committed page",
-            ));
             tracing::warn!(run.id = %run.id, connector = %run.connector, "a run was interrupted");
+            batch.put_run(&run);
         }
-        if !runs.is_empty() {
-            self.write(&runs).await;
-        }
+        if batch.is_empty() { Ok(()) } else { self.store.commit(batch).await }
     }
 
-    /// The runs of a job, in the order in which they went. A job's id is made
-    /// before those of its runs and sorts before them, so that the search ends
-    /// at the first run that is older.
-    pub(super) async fn of_job(&self, job: JobId) -> Result<Vec<Run>, Error> {
-        let mut found = Vec::new();
-        let mut before = None;
-        loop {
-            let page = self.store.runs().list(None, before, PAGE).await?;
-            before = page.last().map(|run| run.id);
-            let more = page.len() == PAGE;
-            let past = before.is_none_or(|id| id.to_bytes() < job.to_bytes());
-            found.extend(page.into_iter().filter(|run| run.job == job));
-            if past || !more {
-                found.reverse();
-                return Ok(found);
-            }
-        }
-    }
-
-    /// Writes rows that must not get lost; the last failure is logged.
-    async fn write(&self, runs: &[Run]) {
+    /// Writes what must not get lost, with what the log of the run has; the last failure is
+    /// logged. False where the lease is lost.
+    async fn write(&self, batch: &(dyn Fn() -> Batch + Sync), log: Option<&Arc<RunLog>>) -> bool {
         let mut pause = FIRST_PAUSE;
         for attempt in 1..=TRIES {
-            let Err(error) = self.store.commit(rows(runs)).await else {
-                return;
-            };
-            if attempt == TRIES {
-                tracing::error!(error = chain(&error), "the end of a run cannot be written");
-                return;
+            let mut batch = batch();
+            let logged = log.map(|log| (log, log.put_into(&mut batch)));
+            match self.store.commit(batch).await {
+                Ok(()) => {
+                    logged.inspect(|(log, next)| log.landed(*next));
+                    return true;
+                }
+                Err(store::Error::Expectation) => return false,
+                Err(error) if attempt == TRIES => {
+                    tracing::error!(error = chain(&error), "the end of a run cannot be written");
+                }
+                Err(error) => {
+                    tracing::warn!(error = chain(&error), attempt, "the end of a run cannot be written yet");
+                    tokio::time::sleep(pause).await;
+                    pause *= 2;
+                }
             }
-            tracing::warn!(error = chain(&error), attempt, "the end of a run cannot be written yet");
-            tokio::time::sleep(pause).await;
-            pause *= 2;
         }
+        true
     }
 }
 
@@ -141,35 +142,34 @@ pub(super) fn done(quarantined: u64) -> Status {
     if quarantined > 0 { Status::CompletedWithWarnings } else { Status::Completed }
 }
 
-fn rows(runs: &[Run]) -> Batch {
-    let mut batch = Batch::default();
-    for run in runs {
-        batch.put_run(run);
-    }
-    batch
+/// Whether what depends on a run with this status may begin.
+pub(super) fn went_well(status: Status) -> bool {
+    matches!(status, Status::Completed | Status::CompletedWithWarnings)
 }
 
-fn end(run: &mut Run, ending: Ending, asked: bool) {
-    (run.status, run.error) = match ending {
-        Ending::Done => (done(run.counters.quarantined), None),
-        Ending::Stopped => (Status::Cancelled, Some(stopped(run, asked))),
-        Ending::Cancelled(failure) => (Status::Cancelled, Some(failure)),
-        Ending::Skipped(failure) => (Status::Skipped, Some(failure)),
-        Ending::Failed(failure) => (Status::Failed, Some(failure)),
-    };
-}
-
-fn stopped(run: &Run, asked: bool) -> Failure {
-    let (code, who) = if asked {
-        ("run.cancelled", "somebody cancelled this run")
-    } else {
-        ("run.stopped", "the host was stopped")
-    };
+/// What is said of a run that somebody took back.
+pub(super) fn cancelled(run: &Run) -> Failure {
     let then = match run.started {
         Some(_) => "; the next sync goes on from the last committed page",
         None => " before it began",
     };
-    Failure::new(Class::Transient, code, format!("{who}{then}"))
+    Failure::new(Class::Transient, "run.cancelled", format!("somebody cancelled this run{then}"))
+}
+
+/// Sets what a run's row says of its end.
+pub(super) fn end(run: &mut Run, ending: Ending) {
+    run.deferred = None;
+    (run.status, run.error) = match ending {
+        Ending::Done => (done(run.counters.quarantined), None),
+        Ending::Cancelled(failure) => (Status::Cancelled, Some(failure)),
+        Ending::Skipped(failure) => (Status::Skipped, Some(failure)),
+        Ending::Failed(failure) => (Status::Failed, Some(failure)),
+        Ending::Deferred(deferred) => {
+            run.deferred = Some(deferred);
+            (Status::Deferred, None)
+        }
+        Ending::Back | Ending::Lost => (Status::Queued, None),
+    };
 }
 
 /// The error with its causes, for a log line.
@@ -180,6 +180,17 @@ fn chain(error: &store::Error) -> &(dyn std::error::Error + 'static) {
 fn log(run: &Run) {
     let counters = &run.counters;
     let error = run.error.as_ref().map(tracing::field::display);
+    if let Some(deferred) = &run.deferred {
+        tracing::warn!(
+            run.id = %run.id,
+            connector = %run.connector,
+            until = %deferred.until,
+            tries = run.tries,
+            reason = %deferred.reason,
+            "run put off"
+        );
+        return;
+    }
     macro_rules! emit {
         ($level:ident) => {
             tracing::$level!(
@@ -194,7 +205,9 @@ fn log(run: &Run) {
                 unchanged = counters.unchanged,
                 deleted = counters.deleted,
                 quarantined = counters.quarantined,
-                "run ended"
+                vanished = counters.vanished,
+                "{}",
+                if run.status.has_ended() { "run ended" } else { "run waits again" }
             )
         };
     }

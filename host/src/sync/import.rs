@@ -8,29 +8,46 @@ mod brought;
 mod due;
 mod processor;
 mod reader;
+mod retrial;
+mod roll;
+mod sweep;
+mod trial;
 mod writer;
 
 pub(super) use reader::{Ask, Source};
-
-use super::{
-    Config,
-    history::{Ending, store_failure},
-    progress::Progress,
+pub(super) use retrial::can_judge;
+pub(super) use trial::{
+    Changed, Parts as TrialParts, Trial, Tried, Waiting, is_forgotten, panicked as trial_panicked,
 };
+
+use super::{Config, history::store_failure, progress::Progress, turns::Turn};
 use crate::{
     clock::Clock,
+    metrics,
     model::{Channel, ChannelType, Class, Connector, DrivenBy, Failure, RecordKey, Status},
-    store::{self, Store},
+    store::{self, Lease, Reading, Store},
 };
 use brought::Brought;
 use processor::{Decided, Known, Rules, Sheet};
 use reader::{Position, Reader, Taken};
+use roll::Reach;
 use std::{sync::Arc, time::Duration};
+use sweep::Then;
 use writer::{Landing, Writer};
 
 /// A run whose first page takes longer than this gets its opening row at once;
 /// one that is quicker saves a flush, as its row lands with the page.
 const OPENING: Duration = Duration::from_millis(100);
+
+/// Why the work on a run ended before there was nothing more to read.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) enum Stop {
+    /// Its token ended it.
+    Told,
+    /// The lease is somebody else's: what was read is not written.
+    Lost,
+    Failed(Failure),
+}
 
 /// What a run needs.
 pub(super) struct Import<'a> {
@@ -40,32 +57,40 @@ pub(super) struct Import<'a> {
     pub(super) channel: &'a Channel,
     pub(super) channel_type: &'a ChannelType,
     pub(super) connector: &'a Connector,
-    /// Whether it was asked for from the beginning.
-    pub(super) full: bool,
     pub(super) source: Arc<dyn Source>,
     pub(super) progress: &'a Progress,
+    /// What every batch expects to be held.
+    pub(super) lease: &'a Lease,
+    /// The place among the channels that sync.
+    pub(super) turn: &'a Turn,
 }
 
 impl Import<'_> {
     /// Imports to the end. To stop it, cancel the run's token: a commit that is
     /// under way is waited for, a step is not.
-    pub(super) async fn run(self) -> Ending {
+    ///
+    /// # Errors
+    /// Why it ended before there was nothing more to read.
+    pub(super) async fn run(&self) -> Result<(), Stop> {
+        let _running = metrics::Running::begin();
         let mut run = self.progress.snapshot();
         run.status = Status::Running;
-        run.started = Some(self.clock.now());
-        tracing::info!(full = run.full, trigger = ?run.trigger, "run started");
+        let goes_on = run.started.is_some();
+        run.started.get_or_insert_with(|| self.clock.now());
+        tracing::info!(full = run.full, trigger = ?run.trigger, goes_on, "run started");
         self.progress.show(run);
-        let pages = match Pages::open(&self).await {
-            Ok(pages) => pages,
-            Err(error) => return Ending::Failed(store_failure(&error)),
-        };
-        pages.work().await.map_or_else(|ending| ending, |()| Ending::Done)
+        Pages::open(self).await.map_err(broken)?.work().await
     }
 
-    /// Whether the run starts from nothing. One that is driven by keys has no
-    /// beginning: it goes on with the keys that are due.
+    /// Whether all that the remote system has is read. A run that is driven by keys
+    /// has no beginning: it goes on with the keys that are due.
+    fn is_full(&self) -> bool {
+        self.progress.snapshot().full && self.connector.driven_by == DrivenBy::Cursor
+    }
+
+    /// Whether the run starts from nothing: a full one that has not begun yet.
     fn starts_over(&self) -> bool {
-        self.full && self.connector.driven_by == DrivenBy::Cursor
+        self.is_full() && !self.progress.snapshot().begun
     }
 }
 
@@ -82,6 +107,10 @@ struct Pages<'a> {
     idle: u32,
     /// Whether the connector may have entries in quarantine.
     quarantined: bool,
+    /// Whether the connector may have records that are marked as gone.
+    marked: bool,
+    /// The full reading that is going on, whichever run began it.
+    reading: Option<Reading>,
     /// What the run has brought, where there was nothing before it.
     brought: Option<Brought>,
 }
@@ -91,6 +120,8 @@ impl<'a> Pages<'a> {
         let (channel, connector) = (import.channel.id, &import.connector.id);
         let stored = Position::stored(import.store, channel, connector).await?;
         let held = import.store.quarantine().list(channel, connector, None, 1).await?;
+        let marked = import.store.vanished().list(channel, connector, None, 1).await?;
+        let reading = import.store.seen().reading(channel, connector).await?;
         let position = if import.starts_over() { Position::default() } else { stored.clone() };
         let writer = Writer::open(import, stored).await?;
         Ok(Self {
@@ -101,11 +132,17 @@ impl<'a> Pages<'a> {
             looked_early: false,
             idle: 0,
             quarantined: !held.is_empty(),
+            marked: !marked.is_empty(),
+            reading,
             import,
         })
     }
 
-    async fn work(mut self) -> Result<(), Ending> {
+    async fn work(mut self) -> Result<(), Stop> {
+        if !self.import.starts_over() {
+            self.sweep(Then::ReadOn).await?;
+        }
+        self.retry().await?;
         self.reader.start(self.position.clone());
         let mut read = self.first().await?;
         loop {
@@ -114,14 +151,38 @@ impl<'a> Pages<'a> {
                 None => self.look_again(),
             };
             if !more {
-                return Ok(());
+                return self.sweep(Then::End).await;
             }
-            read = self.reader.next().await?;
+            self.border().await?;
+            read = self.next().await?;
+        }
+    }
+
+    /// The page that was begun. What the run says while it takes long is stored meanwhile.
+    async fn next(&mut self) -> Result<Option<Taken>, Stop> {
+        let log = self.import.progress.log();
+        loop {
+            tokio::select! {
+                biased;
+                read = self.reader.next() => return read,
+                () = async { log.expect("there is one").is_due().await }, if log.is_some() => {
+                    self.writer.flush_log().await;
+                }
+            }
+        }
+    }
+
+    /// Gives way to other channels, where it is their turn.
+    async fn border(&self) -> Result<(), Stop> {
+        tokio::select! {
+            biased;
+            () = self.import.progress.token().cancelled() => Err(Stop::Told),
+            () = self.import.turn.border(self.import.clock.now()) => Ok(()),
         }
     }
 
     /// The first page, with the opening row where that cannot wait.
-    async fn first(&mut self) -> Result<Option<Taken>, Ending> {
+    async fn first(&mut self) -> Result<Option<Taken>, Stop> {
         if !self.import.starts_over() {
             tokio::select! {
                 read = self.reader.next() => return read,
@@ -129,12 +190,13 @@ impl<'a> Pages<'a> {
             }
         }
         self.writer.begin().await.map_err(broken)?;
-        self.reader.next().await
+        self.open_roll().await?;
+        self.next().await
     }
 
     /// Decides on a page and commits it while the next one is read. False when
     /// it was the last one.
-    async fn page(&mut self, taken: Taken) -> Result<bool, Ending> {
+    async fn page(&mut self, taken: Taken) -> Result<bool, Stop> {
         let next = self.position.after(&taken);
         let moved = next.differs_from(&self.position) || !taken.settled.is_empty();
         let last = self.is_last(&taken);
@@ -144,13 +206,26 @@ impl<'a> Pages<'a> {
         }
         self.position = next;
         let Taken { page, sheet, settled, state } = taken;
+        let reach = if last && !page.more { Reach::End } else { Reach::Further };
+        let roll = self.call_roll(&sheet, reach).await.map_err(broken)?;
         let decided = self.decide(sheet).await?;
-        let stuck = self.is_stuck(last || moved || decided.changes_records());
-        let landing =
-            Landing { decided, cursor: page.next, due: page.due, settled, state, total: page.total, last };
+        let moved = moved || decided.changes_records();
+        let stuck = self.is_stuck(last || moved);
+        let landing = Landing {
+            decided,
+            cursor: page.next,
+            due: page.due,
+            settled,
+            state,
+            total: page.total,
+            roll,
+            retried: Vec::new(),
+            moved,
+            last: last && !(reach == Reach::End && self.reading.is_some()),
+        };
         self.writer.commit(landing).await.map_err(broken)?;
         self.position.landed();
-        if stuck { Err(Ending::Failed(no_progress(self.idle))) } else { Ok(!last) }
+        if stuck { Err(Stop::Failed(no_progress(self.idle))) } else { Ok(!last) }
     }
 
     /// Due keys may have come with the very page during whose commit the
@@ -173,7 +248,7 @@ impl<'a> Pages<'a> {
         self.idle >= self.import.config.pages_without_progress.get()
     }
 
-    async fn decide(&mut self, sheet: Sheet) -> Result<Decided, Ending> {
+    async fn decide(&mut self, sheet: Sheet) -> Result<Decided, Stop> {
         let known = self.known(&sheet).await.map_err(broken)?;
         let decided = processor::decide(sheet, known, &self.rules());
         self.quarantined |= decided.quarantines();
@@ -208,16 +283,16 @@ impl<'a> Pages<'a> {
     }
 
     fn rules(&self) -> Rules {
-        Rules {
-            run: self.import.progress.id(),
-            now: self.import.clock.now(),
-            full: self.import.starts_over(),
-        }
+        Rules { run: self.import.progress.id(), now: self.import.clock.now(), full: self.import.is_full() }
     }
 }
 
-fn broken(error: store::Error) -> Ending {
-    Ending::Failed(store_failure(&error))
+/// What a batch expects besides its due keys is the lease.
+fn broken(error: store::Error) -> Stop {
+    match error {
+        store::Error::Expectation => Stop::Lost,
+        error => Stop::Failed(store_failure(&error)),
+    }
 }
 
 /// What is said of a panic, which has told its own story in the log.

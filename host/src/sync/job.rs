@@ -2,10 +2,9 @@
 //!
 //! It decides and starts nothing.
 
-use super::{Error, Request, opener::Ready};
+use super::{Error, opener::Ready};
 use crate::model::{
-    Channel, ChannelType, Connector, Counters, Direction, DrivenBy, JobId, Name, Run, RunId, Status,
-    Timestamp, Usage,
+    Asked, Channel, ChannelType, Connector, Counters, DrivenBy, Job, Name, Run, RunId, Status, Usage,
 };
 
 /// The connectors to run, those that others depend on first, then by `order`,
@@ -13,16 +12,16 @@ use crate::model::{
 ///
 /// # Errors
 /// Names what stands against the request.
-pub(super) fn plan(ready: &Ready, request: &Request) -> Result<Vec<Connector>, Error> {
+pub(super) fn plan(ready: &Ready, asked: &Asked) -> Result<Vec<Connector>, Error> {
     let channel = &ready.channel;
     if !channel.enabled {
         return Err(Error::Disabled(channel.name.clone()));
     }
-    let wanted = wanted(channel, request)?;
+    let wanted = wanted(channel, asked)?;
     let mut connectors = Vec::with_capacity(wanted.len());
     for name in wanted {
         let connector = offered(&ready.channel_type, channel, name)?;
-        if request.full && connector.driven_by == DrivenBy::Cursor && !connector.supports_full {
+        if asked.full && connector.driven_by == DrivenBy::Cursor && !connector.supports_full {
             return Err(Error::NoFull { channel: channel.name.clone(), connector: name.clone() });
         }
         connectors.push(connector.clone());
@@ -31,20 +30,43 @@ pub(super) fn plan(ready: &Ready, request: &Request) -> Result<Vec<Connector>, E
 }
 
 /// One queued run a connector.
-pub(super) fn runs(plan: &[Connector], channel: &Channel, request: &Request, now: Timestamp) -> Vec<Run> {
-    let job = JobId::new();
-    let run = |connector: &Connector| Run {
+pub(super) fn runs(plan: &[Connector], job: &Job) -> Vec<Run> {
+    plan.iter().zip(0..).map(|(connector, order)| run(&connector.id, order, job)).collect()
+}
+
+/// The runs of a job that has not begun, after more was asked for.
+pub(super) fn extended(mut runs: Vec<Run>, plan: &[Connector], job: &Job) -> Vec<Run> {
+    let of = |(connector, order): (&Connector, u32)| {
+        let place = runs.iter().position(|run| run.connector == connector.id);
+        match place.map(|place| runs.swap_remove(place)) {
+            Some(run) => {
+                let Asked { full, record, trigger, .. } = job.asked;
+                Run { order, full, record, trigger, ..run }
+            }
+            None => self::run(&connector.id, order, job),
+        }
+    };
+    plan.iter().zip(0..).map(of).collect()
+}
+
+/// A queued run of a connector.
+pub(super) fn run(connector: &Name, order: u32, job: &Job) -> Run {
+    Run {
         id: RunId::new(),
-        job,
-        channel_id: channel.id,
-        channel: channel.name.clone(),
-        connector: connector.id.clone(),
-        direction: Direction::Import,
-        trigger: request.trigger,
-        full: request.full,
-        record: request.record,
+        job: job.id,
+        channel_id: job.channel_id,
+        channel: job.channel.clone(),
+        connector: connector.clone(),
+        direction: job.direction,
+        trigger: job.asked.trigger,
+        full: job.asked.full,
+        record: job.asked.record,
+        order,
         status: Status::Queued,
-        requested: now,
+        deferred: None,
+        tries: 0,
+        begun: false,
+        requested: job.requested,
         started: None,
         ended: None,
         pages: 0,
@@ -52,11 +74,10 @@ pub(super) fn runs(plan: &[Connector], channel: &Channel, request: &Request, now
         total: None,
         error: None,
         usage: Usage::default(),
-    };
-    plan.iter().map(run).collect()
+    }
 }
 
-fn wanted<'a>(channel: &'a Channel, request: &'a Request) -> Result<Vec<&'a Name>, Error> {
+fn wanted<'a>(channel: &'a Channel, request: &'a Asked) -> Result<Vec<&'a Name>, Error> {
     let stranger = request.connectors.iter().find(|name| !channel.connectors.contains(name));
     if let Some(stranger) = stranger {
         return Err(Error::NoConnector { channel: channel.name.clone(), connector: stranger.clone() });
@@ -103,14 +124,9 @@ mod tests {
         sync::tests::support::{connector, name, ready},
     };
 
-    fn request(connectors: &[&str], full: bool) -> Request {
-        Request {
-            channel: ready(Vec::new()).channel.name,
-            connectors: connectors.iter().map(|text| name(text)).collect(),
-            full,
-            record: false,
-            trigger: Trigger::Request,
-        }
+    fn request(connectors: &[&str], full: bool) -> Asked {
+        let connectors = connectors.iter().map(|text| name(text)).collect();
+        Asked { connectors, full, record: false, trigger: Trigger::Request }
     }
 
     /// `offered`: `id`, `id<dependency,dependency` and `@order` in the end.

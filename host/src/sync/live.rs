@@ -1,9 +1,9 @@
-//! The jobs that are going on: at most one a channel.
+//! The jobs that this host is working on, and the channels that are kept still.
 //!
-//! It is a table in memory; what must survive is in `history`.
+//! It is a table in memory; what must survive is in the store.
 
 use super::{Error, progress::Progress};
-use crate::model::{Channel, ChannelId, ChannelName, Connector, JobId, Name, Run, RunId};
+use crate::model::{Channel, ChannelId, ChannelName, Connector, Direction, Job, JobId, Name, Run, RunId};
 use std::{
     collections::HashMap,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
@@ -14,31 +14,37 @@ use tokio_util::sync::CancellationToken;
 pub(super) struct LiveJob {
     pub(super) id: JobId,
     pub(super) channel_id: ChannelId,
+    pub(super) direction: Direction,
     pub(super) channel: ChannelName,
     pub(super) runs: Vec<LiveRun>,
 }
 
 /// A run of a job.
 pub(super) struct LiveRun {
-    pub(super) connector: Connector,
+    /// None where the plugin no longer offers it.
+    pub(super) connector: Option<Connector>,
     pub(super) progress: Arc<Progress>,
 }
 
 impl LiveJob {
-    /// `plan` and `runs` belong together, pair by pair. Runs end with `stopping`.
+    /// Runs end with `stopping`.
     pub(super) fn new(
-        channel: &Channel,
-        plan: Vec<Connector>,
+        job: &Job,
         runs: Vec<Run>,
+        connector: impl Fn(&Name) -> Option<Connector>,
         stopping: &CancellationToken,
     ) -> Self {
-        let live = |(connector, run)| LiveRun {
-            connector,
+        let live = |run: Run| LiveRun {
+            connector: connector(&run.connector),
             progress: Arc::new(Progress::new(run, stopping.child_token())),
         };
-        let id = runs.first().map_or_else(JobId::new, |run| run.job);
-        let runs = plan.into_iter().zip(runs).map(live).collect();
-        Self { id, channel_id: channel.id, channel: channel.name.clone(), runs }
+        Self {
+            id: job.id,
+            channel_id: job.channel_id,
+            direction: job.direction,
+            channel: job.channel.clone(),
+            runs: runs.into_iter().map(live).collect(),
+        }
     }
 
     /// The runs as they stand.
@@ -48,35 +54,33 @@ impl LiveJob {
 
     /// The run of a connector.
     pub(super) fn run_of(&self, connector: &Name) -> Option<&LiveRun> {
-        self.runs.iter().find(|run| run.connector.id == *connector)
-    }
-
-    fn has_ended(&self) -> bool {
-        self.runs.iter().all(|run| run.progress.has_ended())
+        self.runs.iter().find(|run| run.progress.connector() == connector)
     }
 }
 
+type Key = (ChannelId, Direction);
+
 /// The table. Cheap to clone.
 #[derive(Clone, Default)]
-pub(super) struct Live(Arc<Mutex<HashMap<ChannelId, Place>>>);
+pub(super) struct Live(Arc<Mutex<HashMap<Key, Place>>>);
 
-/// What stands in the way of a channel's next job.
+/// What a channel is used for.
 enum Place {
     Job(Arc<LiveJob>),
     Held,
 }
 
 impl Live {
-    /// Enters a job. It stands in the table until the claim is dropped.
+    /// Enters a job. It stands in the table until the entry is dropped.
     ///
     /// # Errors
-    /// `Busy` where another job of the channel is going on, `Held` where it is
-    /// kept still.
-    pub(super) fn claim(&self, job: Arc<LiveJob>) -> Result<Claim, Error> {
+    /// `Busy` where another job of the channel stands there, `Held` where it is kept still.
+    pub(super) fn enter(&self, job: Arc<LiveJob>) -> Result<Entry, Error> {
+        let key = (job.channel_id, job.direction);
         let mut places = self.places();
-        is_free(&places, job.channel_id, &job.channel)?;
-        places.insert(job.channel_id, Place::Job(Arc::clone(&job)));
-        Ok(Claim { live: self.clone(), job })
+        is_free(&places, key, &job.channel)?;
+        places.insert(key, Place::Job(Arc::clone(&job)));
+        Ok(Entry { live: self.clone(), key, job })
     }
 
     /// Keeps a channel still until the hold is dropped.
@@ -84,10 +88,18 @@ impl Live {
     /// # Errors
     /// As for a job.
     pub(super) fn hold(&self, channel: &Channel) -> Result<Hold, Error> {
+        let keys = [Direction::Import, Direction::Export].map(|direction| (channel.id, direction));
         let mut places = self.places();
-        is_free(&places, channel.id, &channel.name)?;
-        places.insert(channel.id, Place::Held);
-        Ok(Hold { live: self.clone(), channel: channel.id })
+        for key in keys {
+            is_free(&places, key, &channel.name)?;
+        }
+        places.extend(keys.map(|key| (key, Place::Held)));
+        Ok(Hold { live: self.clone(), keys })
+    }
+
+    /// Whether a channel is kept still.
+    pub(super) fn is_held(&self, channel: ChannelId) -> bool {
+        matches!(self.places().get(&(channel, Direction::Import)), Some(Place::Held))
     }
 
     /// The job of that id.
@@ -103,9 +115,9 @@ impl Live {
         })
     }
 
-    /// The job of a channel that has not ended.
+    /// The job of a channel that is worked on.
     pub(super) fn of_channel(&self, channel: ChannelId) -> Option<JobId> {
-        self.find(|job| (job.channel_id == channel && !job.has_ended()).then_some(job.id))
+        self.find(|job| (job.channel_id == channel).then_some(job.id))
     }
 
     fn find<T>(&self, what: impl Fn(&Arc<LiveJob>) -> Option<T>) -> Option<T> {
@@ -115,89 +127,43 @@ impl Live {
         })
     }
 
-    fn places(&self) -> MutexGuard<'_, HashMap<ChannelId, Place>> {
+    fn places(&self) -> MutexGuard<'_, HashMap<Key, Place>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-/// A job whose runs have all ended is not in the way, though its task may not
-/// have left yet: whoever saw the end may ask again at once.
-fn is_free(places: &HashMap<ChannelId, Place>, channel: ChannelId, name: &ChannelName) -> Result<(), Error> {
-    match places.get(&channel) {
-        Some(Place::Job(job)) if !job.has_ended() => Err(Error::Busy(name.clone(), job.id)),
+fn is_free(places: &HashMap<Key, Place>, key: Key, name: &ChannelName) -> Result<(), Error> {
+    match places.get(&key) {
+        Some(Place::Job(job)) => Err(Error::Busy(name.clone(), job.id)),
         Some(Place::Held) => Err(Error::Held(name.clone())),
-        _ => Ok(()),
+        None => Ok(()),
     }
 }
 
 /// A job's place in the table; dropping it makes room.
-pub(super) struct Claim {
+pub(super) struct Entry {
     live: Live,
-    job: Arc<LiveJob>,
+    key: Key,
+    pub(super) job: Arc<LiveJob>,
 }
 
-impl Claim {
-    pub(super) fn job(&self) -> &Arc<LiveJob> {
-        &self.job
-    }
-}
-
-impl Drop for Claim {
+impl Drop for Entry {
     fn drop(&mut self) {
-        let mut places = self.live.places();
-        // The next job may stand here already.
-        if matches!(places.get(&self.job.channel_id), Some(Place::Job(job)) if job.id == self.job.id) {
-            places.remove(&self.job.channel_id);
-        }
+        self.live.places().remove(&self.key);
     }
 }
 
-/// While it lives, no job of the channel starts.
+/// While it lives, no job of the channel is worked on.
 pub struct Hold {
     live: Live,
-    channel: ChannelId,
+    keys: [Key; 2],
 }
 
 impl Drop for Hold {
     fn drop(&mut self) {
-        self.live.places().remove(&self.channel);
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::{
-        model::{Status, Timestamp},
-        sync::{
-            job,
-            tests::support::{all_of, connector, ready},
-        },
-    };
-
-    fn live_job(channel: &Channel) -> Arc<LiveJob> {
-        let ready = ready(vec![connector("ticket")]);
-        let plan = vec![connector("ticket")];
-        let runs = job::runs(&plan, channel, &all_of(&ready), Timestamp::from_millis(0));
-        Arc::new(LiveJob::new(channel, plan, runs, &CancellationToken::new()))
-    }
-
-    #[test]
-    fn a_job_whose_runs_have_ended_is_not_in_the_way_and_leaves_the_next_one_alone() {
-        let live = Live::default();
-        let channel = ready(vec![connector("ticket")]).channel;
-        let (first, second) = (live_job(&channel), live_job(&channel));
-        let first_claim = live.claim(Arc::clone(&first)).ok().unwrap();
-        assert!(matches!(live.claim(Arc::clone(&second)), Err(Error::Busy(_, id)) if id == first.id));
-
-        let mut run = first.runs[0].progress.snapshot();
-        run.status = Status::Completed;
-        first.runs[0].progress.show(run);
-        assert_eq!(live.of_channel(channel.id), None);
-        let second_claim = live.claim(Arc::clone(&second)).ok().unwrap();
-        drop(first_claim);
-        assert_eq!(live.of_channel(channel.id), Some(second.id));
-        drop(second_claim);
-        assert!(live.job(second.id).is_none());
+        let mut places = self.live.places();
+        self.keys.iter().for_each(|key| {
+            places.remove(key);
+        });
     }
 }

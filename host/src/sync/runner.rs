@@ -1,29 +1,45 @@
-//! The task that owns every job.
+//! The task that owns every job: it starts the next one whose turn it is.
 //!
-//! It starts jobs and waits for them; how one is worked off stands in `work`.
+//! How one is worked off stands in `work`, whom to look at next in `queue`.
 
 use super::{
-    Config, Error,
+    Config,
+    cleaner::Removed,
     history::History,
-    live::{Claim, Live, LiveJob},
+    live::Live,
     opener::Opener,
+    policy::{self, Case, Verdict},
+    progress::Progress,
+    queue::{Queue, Seat},
+    turns::{Place, Turns},
     work::Work,
 };
 use crate::{
     clock::Clock,
-    model::{Channel, Connector, Run},
-    store::Store,
+    model::{Failure, HostId},
+    store::{self, Owner, Store},
 };
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 use tokio::{
-    sync::{Semaphore, mpsc},
+    sync::watch,
     task::{JoinError, JoinSet},
+    time::{MissedTickBehavior, interval},
 };
 use tokio_util::sync::CancellationToken;
 
-/// Requests that wait while the runner is busy starting others; more wait at
-/// their own end. The runner starts a job in microseconds, so that a few do.
-pub(super) const WAITING_ROOM: usize = 64;
+/// How often the rows are read anew, for what another host on the store left behind.
+const LOOK: Duration = Duration::from_secs(60);
+/// The longest sleep to the next job: the time of day may be set meanwhile.
+const LONGEST_SLEEP: Duration = Duration::from_secs(30);
+
+/// Which jobs a host works on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reach {
+    /// All that are due.
+    All,
+    /// Only those that somebody asks this process for.
+    Requested,
+}
 
 /// What the handle, the runner and the jobs share.
 pub(super) struct Shared {
@@ -31,21 +47,35 @@ pub(super) struct Shared {
     pub(super) store: Store,
     pub(super) clock: Clock,
     pub(super) opener: Arc<dyn Opener>,
+    pub(super) queue: Queue,
     pub(super) live: Live,
     pub(super) history: History,
-    /// One permit a channel that syncs.
-    pub(super) slots: Arc<Semaphore>,
+    /// A place for each channel that syncs.
+    pub(super) turns: Turns,
+    pub(super) removed: Removed,
     /// Parent of every run's token.
     pub(super) stopping: CancellationToken,
+    /// Counts jobs that nobody works on any more.
+    board: watch::Sender<u64>,
 }
 
 impl Shared {
-    pub(super) fn new(config: Config, store: Store, opener: Arc<dyn Opener>, clock: Clock) -> Self {
+    pub(super) fn new(
+        config: Config,
+        store: Store,
+        opener: Arc<dyn Opener>,
+        clock: Clock,
+        host: HostId,
+    ) -> Self {
+        let owner = Owner { host, life: HostId::new() };
         Self {
             history: History::new(store.clone(), clock.clone()),
-            slots: Arc::new(Semaphore::new(config.channels_at_once.get())),
+            queue: Queue::new(store.clone(), clock.clone(), owner),
+            turns: Turns::new(config.channels_at_once.get()),
             live: Live::default(),
+            removed: Removed::default(),
             stopping: CancellationToken::new(),
+            board: watch::Sender::new(0),
             config,
             store,
             clock,
@@ -53,70 +83,131 @@ impl Shared {
         }
     }
 
-    /// Enters a job in the table of live ones.
-    ///
-    /// # Errors
-    /// `Busy` where the channel has one.
-    pub(super) fn claim(
-        &self,
-        channel: &Channel,
-        plan: Vec<Connector>,
-        runs: Vec<Run>,
-    ) -> Result<Claim, Error> {
-        self.live.claim(Arc::new(LiveJob::new(channel, plan, runs, &self.stopping)))
+    /// What is to be done about a failure of a run. A try that brought no page is counted.
+    pub(super) fn judge(&self, progress: &Progress, failure: &Failure, origin: Option<&str>) -> Verdict {
+        let run = progress.snapshot();
+        if policy::counts(failure) {
+            progress.count_try();
+        }
+        let case = Case {
+            failure,
+            tries: run.tries,
+            since: run.deferred.map(|deferred| deferred.since),
+            now: self.clock.now(),
+            origin,
+            jitter: fastrand::f64(),
+        };
+        policy::judge(&case, &self.config)
+    }
+
+    /// Tells those who wait for jobs.
+    pub(super) fn news(&self) {
+        self.board.send_modify(|count| *count += 1);
+    }
+
+    /// Changes with every job that nobody works on any more.
+    pub(super) fn board(&self) -> watch::Receiver<u64> {
+        self.board.subscribe()
     }
 }
 
 /// The task that owns the jobs.
 pub struct Runner {
     shared: Arc<Shared>,
-    work: mpsc::Receiver<Work>,
     jobs: JoinSet<()>,
 }
 
 impl Runner {
-    pub(super) fn new(shared: Arc<Shared>, work: mpsc::Receiver<Work>) -> Self {
-        Self { shared, work, jobs: JoinSet::new() }
+    pub(super) fn new(shared: Arc<Shared>) -> Self {
+        Self { shared, jobs: JoinSet::new() }
     }
 
-    /// Marks what a killed host left running, then works until `stop`. Runs in
-    /// progress end at the last committed page. When it returns, every run that
-    /// was ever promised has its row.
-    pub async fn run(mut self, stop: CancellationToken) {
-        // No job starts before this is over, so that every live row is a left-over one.
-        self.shared.history.close_interrupted().await;
-        while self.turn(&stop).await {}
-        self.shared.stopping.cancel();
-        // Who already holds a seat may still send; everything after is refused.
-        self.work.close();
-        while let Some(work) = self.work.recv().await {
-            self.start(work);
+    /// Puts right what an earlier life of this host left behind: runs that it was
+    /// working on wait again.
+    pub async fn recover(&self) {
+        let recovered = async {
+            let freed = self.shared.queue.take_over().await?;
+            if freed > 0 {
+                tracing::info!(jobs = freed, "jobs that a stopped host was working on wait again");
+            }
+            self.shared.history.close_orphans().await
+        };
+        if let Err(error) = recovered.await {
+            report(&error, "what an earlier host left behind cannot be put right");
         }
+    }
+
+    /// Recovers, then works until `stop`. Runs in progress end at the last committed page
+    /// and wait for the next start. When it returns, every run that was ever promised has
+    /// its row.
+    pub async fn run(mut self, reach: Reach, stop: CancellationToken) {
+        self.recover().await;
+        let mut look = interval(LOOK);
+        look.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        while self.turn(reach, &mut look, &stop).await {}
+        self.shared.stopping.cancel();
         while let Some(ended) = self.jobs.join_next().await {
             note(ended);
         }
+        self.shared.news();
     }
 
     /// One event; false when it is time to stop. Every branch is cancel safe.
-    async fn turn(&mut self, stop: &CancellationToken) -> bool {
+    async fn turn(
+        &mut self,
+        reach: Reach,
+        look: &mut tokio::time::Interval,
+        stop: &CancellationToken,
+    ) -> bool {
+        let shared = Arc::clone(&self.shared);
+        let next = shared.queue.next();
         tokio::select! {
             biased;
             () = stop.cancelled() => return false,
+            // Before all that may come with it: a place that is not taken goes to another.
+            (seat, place) = its_turn(&shared, next.as_ref()) => self.start(seat.clone(), place),
             Some(ended) = self.jobs.join_next() => note(ended),
-            Some(work) = self.work.recv() => self.start(work),
-            // All handles are gone and all jobs have ended.
-            else => return false,
+            _ = look.tick(), if reach == Reach::All => self.look().await,
+            () = shared.queue.changed() => {}
+            () = the_next_is_due(&shared), if next.is_none() => {}
         }
         true
     }
 
-    fn start(&mut self, work: Work) {
-        self.jobs.spawn(work.run(Arc::clone(&self.shared)));
+    async fn look(&self) {
+        if let Err(error) = self.shared.queue.load().await {
+            report(&error, "the jobs cannot be read");
+        }
+    }
+
+    fn start(&mut self, seat: Seat, place: Place) {
+        self.shared.queue.take(&seat);
+        let work = Work { shared: Arc::clone(&self.shared), seat, place };
+        self.jobs.spawn(work.run());
     }
 }
 
-/// Runs catch their own panics; one outside of them leaves rows that the next
-/// start closes.
+/// Waits until the job may be worked on; for ever where there is none.
+async fn its_turn<'a>(shared: &Shared, next: Option<&'a Seat>) -> (&'a Seat, Place) {
+    match next {
+        Some(seat) => (seat, shared.turns.acquire(seat.rank).await),
+        None => std::future::pending().await,
+    }
+}
+
+async fn the_next_is_due(shared: &Shared) {
+    let Some(due) = shared.queue.next_due() else {
+        return std::future::pending().await;
+    };
+    let left = Duration::from_millis(due.millis_since(shared.clock.now()));
+    tokio::time::sleep(left.min(LONGEST_SLEEP)).await;
+}
+
+fn report(error: &store::Error, what: &str) {
+    tracing::error!(error = error as &dyn std::error::Error, "{what}");
+}
+
+/// Runs catch their own panics; one outside of them leaves a lease that runs out.
 fn note(ended: Result<(), JoinError>) {
     if let Err(error) = ended {
         tracing::error!(%error, "a job broke off");

@@ -3,6 +3,12 @@
 pub(super) mod support;
 
 mod crash;
+mod history;
 mod import;
 mod jobs;
 mod overlap;
+mod quarantine;
+mod queue;
+mod rehearsal;
+mod ticks;
+mod vanished;

@@ -1,193 +1,387 @@
-//! Working one job off: its runs one after the other.
+//! Working one job off: its runs in the order that their dependencies allow.
 //!
-//! It decides whose turn it is and whether a run may begin; what happens
-//! within a run stands in `import`.
+//! It decides whose turn it is, whether a run may begin and what becomes of one that
+//! failed; what happens within a run stands in `import`.
 
 use super::{
     Error,
-    history::Ending,
-    import::{Import, panicked},
-    live::{Claim, LiveJob, LiveRun},
-    opener::{Errand, Ready},
+    history::{self, Ending},
+    import::{Import, Stop, panicked},
+    job, lease,
+    live::{LiveJob, LiveRun},
+    log,
+    opener::{Ready, SourceAsk},
+    policy::Verdict,
+    queue::{After, Claimed, Seat},
     runner::Shared,
+    turns::{Place, Turn},
 };
 use crate::{
-    channels,
-    model::{Channel, Class, Failure, Status},
+    metrics,
+    model::{Class, Connector, Failure, Job, Name, Paused, Run},
+    store::{self, Lease},
 };
 use futures_util::{FutureExt, future::join_all};
-use std::{panic::AssertUnwindSafe, sync::Arc};
-use tokio::sync::{OnceCell, OwnedSemaphorePermit, oneshot};
+use std::{
+    panic::AssertUnwindSafe,
+    sync::{Arc, OnceLock},
+    time::Duration,
+};
+use tokio::sync::Semaphore;
 use tracing::Instrument;
 
-/// A job that was promised a place.
+/// When a job is looked at again that could not be claimed just now.
+const SOON: Duration = Duration::from_secs(1);
+/// How much later than its origin is asked a job goes on that nobody woke.
+const WAKE_LATEST: Duration = Duration::from_secs(300);
+/// The same where the store failed.
+const LATER: Duration = Duration::from_secs(10);
+
+/// A job whose turn it is.
 pub(super) struct Work {
-    /// Dropped when the job is over.
-    pub(super) claim: Claim,
-    /// The channel as it was when the job was asked for.
-    pub(super) ready: Ready,
-    /// Hears whether the job is on record.
-    pub(super) reply: oneshot::Sender<Result<(), Error>>,
+    pub(super) shared: Arc<Shared>,
+    pub(super) seat: Seat,
+    pub(super) place: Place,
 }
 
 impl Work {
-    /// Puts the runs on record, answers, and works them off. Runs end early
-    /// with their own tokens, never by dropping this.
-    pub(super) async fn run(self, shared: Arc<Shared>) {
-        let Self { claim, ready, reply } = self;
-        let job = Arc::clone(claim.job());
-        if let Err(error) = accept(&shared, &job, &ready.channel).await {
-            // A job that was not accepted must not be in the way of the next request.
-            drop(claim);
-            // A requester who left needs no answer.
-            let _ = reply.send(Err(error));
-            return;
-        }
-        let _ = reply.send(Ok(()));
+    /// Claims the job, works it off and says what comes after it. Runs end early with
+    /// their own tokens, never by dropping this.
+    pub(super) async fn run(self) {
+        let Self { shared, seat, place } = self;
+        let (job, lease) = match shared.queue.claim(&seat).await {
+            Ok(Claimed::Ours(job, lease)) => (job, lease),
+            Ok(Claimed::Held(until)) => return shared.queue.delay(&seat, until),
+            Ok(Claimed::Gone) => return shared.queue.leave(seat.channel, seat.direction),
+            Err(error) => {
+                tracing::error!(error = &error as &dyn std::error::Error, "a job cannot be claimed");
+                let due = shared.clock.now().plus(LATER);
+                return shared.queue.delay(&seat, due);
+            }
+        };
         let span = tracing::info_span!(
             "job", job.id = %job.id, channel.id = %job.channel_id, channel.name = %job.channel
         );
-        let bench = Bench { shared, job, as_asked: ready, opened: OnceCell::new() };
-        bench.work_off().instrument(span).await;
-        drop(claim);
+        let after = {
+            let turn = Turn::new(shared.turns.clone(), place, seat.rank.urgency, shared.config.turn.0);
+            let work = work_off(&shared, &job, &lease, &turn).instrument(span);
+            tokio::select! {
+                biased;
+                after = work => after,
+                () = lease::keep(&shared.store, &shared.clock, &lease) => None,
+            }
+        };
+        match after {
+            Some(after) => {
+                if let Err(error) = shared.queue.settle(&lease, after).await {
+                    tracing::error!(
+                        error = &error as &dyn std::error::Error,
+                        "the end of a job cannot be written"
+                    );
+                    shared.queue.delay(&seat, shared.clock.now().plus(lease::TERM));
+                }
+            }
+            None => {
+                metrics::lease_lost();
+                tracing::warn!(job.id = %job.id, "the lease of a job is lost: another host works on it");
+                shared.queue.delay(&seat, shared.clock.now().plus(lease::TERM));
+            }
+        }
+        shared.news();
     }
 }
 
-async fn accept(shared: &Shared, job: &LiveJob, channel: &Channel) -> Result<(), Error> {
-    if shared.stopping.is_cancelled() {
-        return Err(Error::Stopping);
+/// What comes after the job; none where the lease is lost.
+async fn work_off(shared: &Shared, job: &Job, lease: &Lease, turn: &Turn) -> Option<After> {
+    match prepare(shared, job, lease).await {
+        Ok((ready, runs)) => {
+            let offered = |name: &Name| ready.channel_type.connector(name.as_str()).cloned();
+            let live = Arc::new(LiveJob::new(job, runs, offered, &shared.stopping));
+            let entry = match shared.live.enter(live) {
+                Ok(entry) => entry,
+                // Somebody is changing the channel.
+                Err(_) => return Some(After::at(shared.clock.now().plus(SOON))),
+            };
+            let bench =
+                Bench { shared, lease, turn, ready, job: Arc::clone(&entry.job), paused: OnceLock::new() };
+            bench.work_off().await
+        }
+        Err(Unready::Store(store::Error::Expectation)) => None,
+        Err(Unready::Store(error)) => {
+            tracing::error!(error = &error as &dyn std::error::Error, "a job cannot be begun");
+            Some(After::at(shared.clock.now().plus(LATER)))
+        }
+        Err(Unready::Channel(failure)) => unopened(shared, job, lease, failure).await,
     }
-    // It may have been deleted while the request was looked at. From the claim on nobody can.
-    if !shared.opener.has(channel).await? {
-        return Err(channels::Error::NoChannel(channel.name.to_string()).into());
+}
+
+/// Why a job cannot be worked on.
+enum Unready {
+    Store(store::Error),
+    Channel(Failure),
+}
+
+impl From<store::Error> for Unready {
+    fn from(error: store::Error) -> Self {
+        Self::Store(error)
     }
-    Ok(shared.history.queue(&job.snapshot()).await?)
+}
+
+/// The channel, opened, and the runs of the job, on record.
+async fn prepare(shared: &Shared, job: &Job, lease: &Lease) -> Result<(Ready, Vec<Run>), Unready> {
+    let opened = shared.opener.reopen(job.channel_id).await;
+    let ready = opened.map_err(|error| Unready::Channel(error.into_failure()))?;
+    if !job.runs.is_empty() {
+        return Ok((ready, shared.store.runs().get_many(job.runs.clone()).await?));
+    }
+    let plan = job::plan(&ready, &job.asked).map_err(|error| Unready::Channel(unplanned(error)))?;
+    let runs = job::runs(&plan, job);
+    shared.queue.plan(lease, &runs).await?;
+    Ok((ready, runs))
+}
+
+fn unplanned(error: Error) -> Failure {
+    let code = match &error {
+        Error::Disabled(_) => return disabled(),
+        Error::NothingToSync(_) => "channel.no-connectors",
+        Error::NoConnector { .. } => "connector.unknown",
+        Error::NotOffered { .. } => "run.connector-gone",
+        _ => "connector.no-full",
+    };
+    Failure::new(Class::Config, code, error.to_string())
+}
+
+/// What becomes of the runs of a job whose channel cannot be opened.
+async fn unopened(shared: &Shared, job: &Job, lease: &Lease, failure: Failure) -> Option<After> {
+    let mut runs = match shared.store.runs().get_many(job.runs.clone()).await {
+        Ok(runs) => runs,
+        Err(_) => return Some(After::at(shared.clock.now().plus(LATER))),
+    };
+    let channel = shared.store.channels().get(job.channel_id).await.ok().flatten();
+    // Nobody looks for runs of a channel that is gone.
+    let Some(channel) = channel else { return Some(After::Done) };
+    if runs.is_empty() {
+        runs = channel.connectors.iter().zip(0..).map(|(name, order)| job::run(name, order, job)).collect();
+        if shared.queue.plan(lease, &runs).await.is_err() {
+            return None;
+        }
+    }
+    let live = LiveJob::new(job, runs, |_| None, &shared.stopping);
+    for run in live.runs.iter().filter(|run| !run.progress.has_ended()) {
+        let ending = match shared.judge(&run.progress, &failure, None) {
+            _ if failure.code == DISABLED => Ending::Cancelled(failure.clone()),
+            Verdict::Defer(deferred) => Ending::Deferred(deferred),
+            Verdict::Retry | Verdict::Fail => Ending::Failed(failure.clone()),
+            Verdict::Pause => {
+                shared.opener.pause(&channel, Paused::because(&failure, shared.clock.now())).await;
+                Ending::Failed(failure.clone())
+            }
+        };
+        if !shared.history.close(lease, &run.progress, ending).await {
+            return None;
+        }
+    }
+    Some(after(&live, shared))
 }
 
 /// Where one job is worked on.
-struct Bench {
-    shared: Arc<Shared>,
+struct Bench<'a> {
+    shared: &'a Shared,
+    lease: &'a Lease,
+    turn: &'a Turn,
     job: Arc<LiveJob>,
-    /// The channel as it was when the job was asked for.
-    as_asked: Ready,
-    opened: OnceCell<Opened>,
+    ready: Ready,
+    /// Why the channel was paused during the job.
+    paused: OnceLock<Failure>,
 }
 
-/// The channel as the job uses it, and the place among the channels that sync.
-struct Opened {
-    ready: Result<Ready, Ending>,
-    _slot: OwnedSemaphorePermit,
-}
-
-impl Bench {
+impl Bench<'_> {
     /// All runs side by side, each waiting for its turn, so that one that is
     /// cancelled early ends at once and not when its turn comes.
-    async fn work_off(&self) {
-        join_all(self.job.runs.iter().enumerate().map(|(index, run)| self.one(index, run))).await;
+    async fn work_off(&self) -> Option<After> {
+        let places = Semaphore::new(self.parallel());
+        let runs = self.job.runs.iter().enumerate();
+        let kept = join_all(runs.map(|(index, run)| self.one(index, run, &places))).await;
+        if !kept.into_iter().all(|kept| kept) {
+            return None;
+        }
+        let ended_well = self.job.snapshot().iter().all(|run| history::went_well(run.status));
+        if ended_well && self.ready.channel.paused.is_some() {
+            self.shared.opener.resume(&self.ready.channel).await;
+        }
+        Some(after(&self.job, self.shared))
+    }
+
+    fn parallel(&self) -> usize {
+        usize::from(self.ready.channel.parallel.get())
     }
 
     /// A mistake of the host in one run must not take the others along.
-    async fn one(&self, index: usize, run: &LiveRun) {
-        let ending = AssertUnwindSafe(self.ending(index, run)).catch_unwind().await;
+    async fn one(&self, index: usize, run: &LiveRun, places: &Semaphore) -> bool {
+        if run.progress.has_ended() {
+            run.progress.rest();
+            return true;
+        }
+        log::open(self.shared, &run.progress).await;
+        let ending = AssertUnwindSafe(self.ending(index, run, places)).catch_unwind().await;
         let ending = ending.unwrap_or_else(|_panic| Ending::Failed(panicked()));
-        self.shared.history.close(&run.progress, ending).await;
+        let kept = self.shared.history.close(self.lease, &run.progress, ending).await;
+        if kept {
+            let run = run.progress.snapshot();
+            let class = run.error.map(|error| error.class);
+            metrics::run_ended(&self.ready.channel.channel_type, &run.connector, run.status, class);
+        }
+        run.progress.rest();
+        kept
     }
 
-    async fn ending(&self, index: usize, run: &LiveRun) -> Ending {
-        let opened = tokio::select! {
+    async fn ending(&self, index: usize, run: &LiveRun, places: &Semaphore) -> Ending {
+        let _place = tokio::select! {
             biased;
-            () = run.progress.token().cancelled() => return Ending::Stopped,
-            opened = self.turn(index) => opened,
+            () = run.progress.token().cancelled() => return told(run),
+            place = self.my_turn(index, run, places) => place,
         };
-        match &opened.ready {
-            Err(ending) => ending.clone(),
-            Ok(ready) => match self.obstacle(run, ready) {
-                Some(ending) => ending,
-                None => self.import(run, ready).await,
-            },
+        match self.obstacle(run) {
+            Err(ending) => ending,
+            Ok(connector) => self.import(run, connector).await,
         }
     }
 
-    /// Returns when the earlier runs have ended and the channel is open. The
-    /// first run that comes so far opens it; cancelled while it waits for a
-    /// slot, it leaves that to the next one.
-    async fn turn(&self, index: usize) -> &Opened {
+    /// Returns when nothing that goes before the run is worked on any more. Where
+    /// connectors may go side by side, only what it depends on goes before it.
+    async fn my_turn<'p>(
+        &self,
+        index: usize,
+        run: &LiveRun,
+        places: &'p Semaphore,
+    ) -> tokio::sync::SemaphorePermit<'p> {
+        let needs = run.connector.as_ref().map(|connector| &connector.depends_on[..]).unwrap_or_default();
         for earlier in &self.job.runs[..index] {
-            earlier.progress.ended().await;
+            if self.parallel() == 1 || needs.contains(earlier.progress.connector()) {
+                earlier.progress.rested().await;
+            }
         }
-        self.opened.get_or_init(|| self.open()).await
+        places.acquire().await.expect("nobody closes the semaphore")
     }
 
-    async fn open(&self) -> Opened {
-        let slots = &self.shared.slots;
-        if let Ok(slot) = Arc::clone(slots).try_acquire_owned() {
-            return Opened { ready: Ok(self.as_asked.clone()), _slot: slot };
-        }
-        let slot = Arc::clone(slots).acquire_owned().await.expect("nobody closes the semaphore");
-        // Whoever edits a channel expects the next run to know of it.
-        Opened { ready: self.open_again().await, _slot: slot }
-    }
-
-    async fn open_again(&self) -> Result<Ready, Ending> {
-        let ready = self.shared.opener.open(&self.job.channel).await.map_err(not_opened)?;
-        // The name may belong to another channel by now.
-        if ready.channel.id != self.job.channel_id {
-            return Err(not_opened(channels::Error::NoChannel(self.job.channel.to_string())));
-        }
-        if !ready.channel.enabled {
-            return Err(Ending::Cancelled(Failure::new(
-                Class::Config,
-                "run.disabled",
-                "the channel was disabled while this run waited for its turn",
-            )));
-        }
-        Ok(ready)
-    }
-
-    /// What keeps a run from beginning.
-    fn obstacle(&self, run: &LiveRun, ready: &Ready) -> Option<Ending> {
-        if ready.channel_type.connector(run.connector.id.as_str()).is_none() {
-            return Some(Ending::Failed(Failure::new(
+    /// What keeps a run from beginning, or else its connector.
+    fn obstacle<'r>(&self, run: &'r LiveRun) -> Result<&'r Connector, Ending> {
+        let Some(connector) = &run.connector else {
+            return Err(Ending::Failed(Failure::new(
                 Class::Config,
                 "run.connector-gone",
                 "the plugin was replaced while this run waited, and the new one does not offer the connector",
             )));
+        };
+        if !self.ready.channel.enabled {
+            return Err(Ending::Cancelled(disabled()));
         }
-        run.connector.depends_on.iter().find_map(|name| {
-            let needed = self.job.run_of(name)?.progress.snapshot();
-            let well = matches!(needed.status, Status::Completed | Status::CompletedWithWarnings);
-            if well || !needed.status.has_ended() {
-                return None;
+        if let Some(failure) = self.paused.get() {
+            return Err(Ending::Skipped(paused(failure)));
+        }
+        for name in &connector.depends_on {
+            let Some(needed) = self.job.run_of(name).map(|run| run.progress.snapshot()) else { continue };
+            if !needed.status.has_ended() {
+                return Err(Ending::Back);
             }
-            let class = needed.error.map_or(Class::Transient, |error| error.class);
-            let message = format!(
-                "connector '{name}' ended as {}, and this one needs it to have run well",
-                needed.status
-            );
-            Some(Ending::Skipped(Failure::new(class, "run.dependency", message)))
-        })
+            if !history::went_well(needed.status) {
+                return Err(Ending::Skipped(dependency(&needed)));
+            }
+        }
+        Ok(connector)
     }
 
-    async fn import(&self, run: &LiveRun, ready: &Ready) -> Ending {
+    /// Tries until it is done, put off, or hopeless.
+    async fn import(&self, run: &LiveRun, connector: &Connector) -> Ending {
         let id = run.progress.id();
-        let asked = run.progress.snapshot();
-        let errand = Errand { connector: &run.connector.id, run: id, record: asked.record };
-        let span = tracing::info_span!("run", run.id = %id, connector = %run.connector.id);
-        let import = Import {
-            store: &self.shared.store,
-            clock: &self.shared.clock,
-            config: &self.shared.config,
-            channel: &ready.channel,
-            channel_type: &ready.channel_type,
-            connector: &run.connector,
-            full: asked.full,
-            source: ready.sources.source(errand),
-            progress: &run.progress,
-        };
-        import.run().instrument(span).await
+        let span = tracing::info_span!("run", run.id = %id, connector = %connector.id);
+        loop {
+            let import = Import {
+                store: &self.shared.store,
+                clock: &self.shared.clock,
+                config: &self.shared.config,
+                channel: &self.ready.channel,
+                channel_type: &self.ready.channel_type,
+                connector,
+                source: self.ready.sources.source(SourceAsk {
+                    connector: &connector.id,
+                    run: Some(id),
+                    read_only: false,
+                    record: run.progress.snapshot().record,
+                }),
+                progress: &run.progress,
+                lease: self.lease,
+                turn: self.turn,
+            };
+            let failure = match import.run().instrument(span.clone()).await {
+                Ok(()) => return Ending::Done,
+                Err(Stop::Told) => return told(run),
+                Err(Stop::Lost) => return Ending::Lost,
+                Err(Stop::Failed(failure)) => failure,
+            };
+            match self.shared.judge(&run.progress, &failure, self.ready.origin.as_deref()) {
+                Verdict::Retry => {
+                    tracing::warn!(run.id = %id, %failure, "a step failed and is tried once more");
+                }
+                Verdict::Defer(deferred) => return Ending::Deferred(deferred),
+                Verdict::Fail => return Ending::Failed(failure),
+                Verdict::Pause => {
+                    let reason = Paused::because(&failure, self.shared.clock.now());
+                    self.shared.opener.pause(&self.ready.channel, reason).await;
+                    // The first one tells; the others of the job are of the same kind.
+                    let _ = self.paused.set(failure.clone());
+                    return Ending::Failed(failure);
+                }
+            }
+        }
     }
 }
 
-fn not_opened(error: channels::Error) -> Ending {
-    Ending::Failed(error.into_failure())
+/// What comes after a job whose runs nobody works on any more.
+fn after(job: &LiveJob, shared: &Shared) -> After {
+    let runs = job.snapshot();
+    if runs.iter().all(|run| run.status.has_ended()) {
+        return After::Done;
+    }
+    let deferred = runs.iter().filter_map(|run| run.deferred.as_ref());
+    let until = deferred.clone().map(|deferred| deferred.until).min();
+    match until {
+        Some(due) if !shared.stopping.is_cancelled() => {
+            let waits_for = deferred.clone().find_map(|deferred| deferred.origin.clone());
+            // Whoever waits for an origin is woken when it is back; the time is for the case
+            // that this is missed.
+            let due = if waits_for.is_some() { due.plus(WAKE_LATEST) } else { due };
+            After::Later { due, waits_for }
+        }
+        _ => After::Back,
+    }
+}
+
+/// What ended a run whose token was cancelled.
+fn told(run: &LiveRun) -> Ending {
+    if run.progress.was_asked() {
+        Ending::Cancelled(history::cancelled(&run.progress.snapshot()))
+    } else {
+        Ending::Back
+    }
+}
+
+const DISABLED: &str = "run.disabled";
+
+fn disabled() -> Failure {
+    Failure::new(Class::Config, DISABLED, "the channel was disabled while this run waited for its turn")
+}
+
+fn paused(failure: &Failure) -> Failure {
+    let message = format!("the channel is paused: {}", failure.message);
+    Failure::new(failure.class, "run.paused", message)
+}
+
+fn dependency(needed: &Run) -> Failure {
+    let class = needed.error.as_ref().map_or(Class::Transient, |error| error.class);
+    let message = format!(
+        "connector '{}' ended as {}, and this one needs it to have run well",
+        needed.connector, needed.status
+    );
+    Failure::new(class, "run.dependency", message)
 }

@@ -8,7 +8,7 @@
 use super::blocks::Blocks;
 use bytes::Bytes;
 use serde_json::{Map, Value};
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 /// Where made-up records come from.
 pub(super) trait Seeds {
@@ -44,6 +44,8 @@ struct Placed {
 pub(super) struct Collection<S> {
     seeds: S,
     touched: BTreeSet<u64>,
+    /// Gone for good: nobody tells of them any more.
+    purged: HashSet<u64>,
     entries: HashMap<u64, Placed>,
     log: BTreeMap<u64, u64>,
     next_position: u64,
@@ -89,6 +91,7 @@ impl<S: Seeds> Collection<S> {
     pub(super) fn new(seeds: S) -> Self {
         Self {
             touched: BTreeSet::new(),
+            purged: HashSet::new(),
             entries: HashMap::new(),
             log: BTreeMap::new(),
             next_position: seeds.count(),
@@ -118,14 +121,15 @@ impl<S: Seeds> Collection<S> {
     pub(super) fn is_there(&self, id: u64) -> bool {
         match self.entries.get(&id) {
             Some(placed) => !placed.entry.deleted,
-            None => self.seed_index(id).is_some(),
+            None => self.seed(id).is_some(),
         }
     }
 
     /// How many there are, not deleted.
     pub(super) fn len(&self) -> u64 {
         let all = self.next_id - self.seeds.first_id();
-        all - self.entries.values().filter(|placed| placed.entry.deleted).count() as u64
+        let deleted = self.entries.values().filter(|placed| placed.entry.deleted).count();
+        all - (deleted + self.purged.len()) as u64
     }
 
     /// The record as JSON, deleted or not.
@@ -134,7 +138,7 @@ impl<S: Seeds> Collection<S> {
             return Some(placed.rendered.clone());
         }
         let mut out = Vec::with_capacity(S::ROOM);
-        self.seeds.write(self.seed_index(id)?, &mut out);
+        self.seeds.write(self.seed(id)?, &mut out);
         Some(out.into())
     }
 
@@ -150,13 +154,18 @@ impl<S: Seeds> Collection<S> {
     pub(super) fn at(&self, id: u64) -> Option<i64> {
         match self.entries.get(&id) {
             Some(placed) => Some(placed.entry.at),
-            None => self.seed_index(id).map(|index| self.seeds.at(index)),
+            None => self.seed(id).map(|index| self.seeds.at(index)),
         }
     }
 
     /// Whether the record is one that was made up.
     pub(super) fn seed_index(&self, id: u64) -> Option<u64> {
         id.checked_sub(self.seeds.first_id()).filter(|index| *index < self.seeds.count())
+    }
+
+    /// The same, where it is still as it was made up.
+    fn seed(&self, id: u64) -> Option<u64> {
+        self.seed_index(id).filter(|_| !self.purged.contains(&id))
     }
 
     /// The records that somebody has made or changed.
@@ -177,6 +186,21 @@ impl<S: Seeds> Collection<S> {
         self.log.insert(position, id);
         let rendered = serde_json::to_vec(&entry.value).expect("a JSON object can be written").into();
         self.entries.insert(id, Placed { entry, rendered, position });
+    }
+
+    /// Takes a record away without a trace: it is in no list, and no change tells of it.
+    /// False where there is none.
+    pub(super) fn purge(&mut self, id: u64) -> bool {
+        let before = self.entries.remove(&id);
+        if let Some(placed) = &before {
+            self.log.remove(&placed.position);
+        }
+        if before.is_none() && self.seed(id).is_none() {
+            return false;
+        }
+        self.touched.extend(self.seed_index(id));
+        self.purged.insert(id);
+        true
     }
 
     /// The position of the first record that has changed then or later.
@@ -338,6 +362,17 @@ mod tests {
         assert_eq!(ids(&records.page(Window { deleted: Deleted::LeftOut, ..window(0, 10) })), [1]);
         assert!(!records.is_there(2) && records.is_there(1) && !records.is_there(3));
         assert_eq!(records.len(), 1);
+    }
+
+    #[test]
+    fn a_purged_record_leaves_no_trace() {
+        let mut records = Collection::new(Numbers(4));
+        change(&mut records, 2, 500, false);
+        assert!(records.purge(2) && records.purge(3));
+        assert!(!records.purge(2) && !records.purge(3) && !records.purge(9));
+        assert_eq!(ids(&records.page(window(0, 10))), [1, 4]);
+        assert_eq!((records.len(), records.is_there(3), records.value(3)), (2, false, None));
+        assert!(records.page(window(1, 1)).end);
     }
 
     #[test]

@@ -6,7 +6,7 @@
 
 use super::{account::Account, comments, seed::FIRST_USER, tickets};
 use crate::vendor::{Answer, Request};
-use anyhow::{Context as _, Result, anyhow};
+use anyhow::{Context as _, Result, anyhow, ensure};
 use hyper::{Method, StatusCode};
 use serde_json::{Map, Value, json};
 use std::time::Duration;
@@ -15,6 +15,7 @@ use std::time::Duration;
 pub(super) const HELP: &str = "POST   /_fake/tickets               make a ticket with these properties
 PATCH  /_fake/tickets/ID            set properties of a ticket
 DELETE /_fake/tickets/ID            delete a ticket
+POST   /_fake/tickets/ID/purge      take a ticket away without a trace: no export tells of it
 POST   /_fake/tickets/ID/comments   add a comment: {\"body\": …, \"public\": …, \"author_id\": …}
 PATCH  /_fake/users/ID              set properties of a user; {\"active\": false} deletes him
 GET    /_fake/clock                 the vendor's time
@@ -32,6 +33,7 @@ pub(super) fn answer(account: &Account, path: &str, request: &Request) -> Option
         (&Method::POST, ["tickets"]) => body().and_then(|body| create_ticket(account, body)),
         (&Method::PATCH, ["tickets", text]) => id(text).and_then(|id| change_ticket(account, id, body()?)),
         (&Method::DELETE, ["tickets", text]) => id(text).and_then(|id| delete_ticket(account, id)),
+        (&Method::POST, ["tickets", text, "purge"]) => id(text).and_then(|id| purge_ticket(account, id)),
         (&Method::POST, ["tickets", text, "comments"]) => {
             id(text).and_then(|id| add_comment(account, id, &body()?))
         }
@@ -82,6 +84,12 @@ pub(super) fn delete_ticket(account: &Account, id: u64) -> Result<Value> {
     drop(state);
     show_at_once(account);
     Ok(json!({ "deleted": id }))
+}
+
+/// Takes a ticket away without a trace, as the vendor does with what was deleted long ago.
+pub(super) fn purge_ticket(account: &Account, id: u64) -> Result<Value> {
+    ensure!(account.state().tickets.purge(id), "there is no ticket {id}");
+    Ok(json!({ "purged": id }))
 }
 
 /// Adds a comment (`body`, and `public` and `author_id` where they matter) to a ticket,

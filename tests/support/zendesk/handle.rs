@@ -204,6 +204,14 @@ impl Zendesk {
         control::delete_ticket(&self.account, id).map(|_| ())
     }
 
+    /// Takes a ticket away without a trace: no export tells of it.
+    ///
+    /// # Errors
+    /// When there is no such ticket.
+    pub fn purge_ticket(&self, id: u64) -> Result<()> {
+        control::purge_ticket(&self.account, id).map(|_| ())
+    }
+
     /// Adds a comment (`body`, `public`, `author_id`), for everybody to see at once.
     ///
     /// # Errors

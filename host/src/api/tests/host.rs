@@ -52,3 +52,29 @@ async fn an_inspected_file_is_judged_and_leaves_nothing_behind() {
     assert_eq!(std::fs::read_dir(scratch).expect("a folder").count(), 0);
     assert_eq!(host.get("/api/v1/plugins").await.json(), json!({"items": []}));
 }
+
+#[tokio::test]
+async fn a_host_is_ready_when_nothing_is_in_the_way() {
+    let host = Host::new();
+    let answer = host.get("/readyz").await;
+    assert_eq!((answer.status, answer.json()), (StatusCode::OK, json!({"status": "ready"})));
+    host.reasons.lock().expect("no panic").push(view::Reason::new("store", "it does not answer"));
+    let answer = host.get("/readyz").await;
+    assert_eq!(answer.status, StatusCode::SERVICE_UNAVAILABLE);
+    assert_eq!(
+        answer.json(),
+        json!({"status": "not-ready", "reasons": [{"code": "store", "message": "it does not answer"}]})
+    );
+}
+
+#[tokio::test]
+async fn a_scrape_gets_text_that_prometheus_reads() {
+    let host = Host::new();
+    host.channel("acme").await;
+    let answer = host.get("/metrics").await;
+    assert_eq!(answer.headers[header::CONTENT_TYPE], "text/plain; version=0.0.4; charset=utf-8");
+    let text = answer.text();
+    assert!(text.contains("# TYPE tidegate_store_commits_total counter\n"), "{text}");
+    assert!(text.contains("\ntidegate_store_commits_total{outcome=\"landed\"} "), "{text}");
+    assert!(!text.contains("acme"), "no channel's name is a label");
+}

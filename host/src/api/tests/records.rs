@@ -87,3 +87,37 @@ async fn an_export_of_nothing_is_empty() {
     assert_eq!(host.get(&format!("{path}?format=jsonl")).await.text(), "");
     assert_eq!(host.get(&format!("{path}?format=csv")).await.text(), "key,parent,updated\n");
 }
+
+#[tokio::test]
+async fn records_that_are_gone_remotely_say_since_when_and_can_be_listed_alone() {
+    let host = Host::new();
+    let channel = host.channel("zen").await;
+    host.records(&channel, 250).await;
+    let mut batch = Batch::default();
+    for number in [3, 7, 120, 200] {
+        let key = RecordKey::try_new(format!("{number:04}")).expect("a key");
+        batch.mark_vanished(channel.id, &named("ticket"), &key, Timestamp::from_millis(NOW));
+    }
+    host.store.commit(batch).await.expect("committed");
+
+    let path = "/api/v1/channels/zen/records/ticket";
+    let shown = host.get(&format!("{path}/0003")).await.json();
+    assert_eq!(shown["vanished"], "2026-01-01T00:00:00.000Z");
+    assert_eq!(host.get(&format!("{path}/0004")).await.json().get("vanished"), None);
+    let all = host.get(&format!("{path}?limit=1000")).await.json();
+    let marked = all["items"].as_array().expect("items").iter().filter(|item| item["vanished"].is_string());
+    assert_eq!(marked.count(), 4);
+
+    let keys = |list: &Value| {
+        list["items"].as_array().expect("items").iter().map(|item| item["key"].clone()).collect::<Vec<_>>()
+    };
+    let first = host.get(&format!("{path}?vanished=true&limit=3")).await.json();
+    assert_eq!(
+        (keys(&first), &first["next"]),
+        (vec![json!("0003"), json!("0007"), json!("0120")], &json!("0120"))
+    );
+    let last = host.get(&format!("{path}?vanished=true&limit=3&after=0120")).await.json();
+    assert_eq!((keys(&last), &last["next"]), (vec![json!("0200")], &Value::Null));
+    let odd = host.get(&format!("{path}?vanished=true&format=csv")).await;
+    odd.is_error(400, "invalid-data", "request.query");
+}

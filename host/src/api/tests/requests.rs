@@ -84,9 +84,13 @@ async fn a_parameter_that_is_unknown_or_wrong_is_told() {
 #[tokio::test]
 async fn pages_of_other_sites_are_refused_everywhere() {
     let host = Host::new();
-    for (method, path) in
-        [("GET", "/healthz"), ("GET", "/api/v1/channels"), ("POST", "/api/v1/plugins/reload")]
-    {
+    for (method, path) in [
+        ("GET", "/healthz"),
+        ("GET", "/readyz"),
+        ("GET", "/metrics"),
+        ("GET", "/api/v1/channels"),
+        ("POST", "/api/v1/plugins/reload"),
+    ] {
         let evil = Request::builder().method(method).uri(path).header(header::HOST, "evil.example");
         let answer = host.send(evil.body(Body::empty()).expect("a request")).await;
         answer.is_error(403, "denied", "request.host");
@@ -95,4 +99,24 @@ async fn pages_of_other_sites_are_refused_everywhere() {
         let answer = host.send(foreign.body(Body::empty()).expect("a request")).await;
         answer.is_error(403, "denied", "request.origin");
     }
+}
+
+#[tokio::test]
+async fn an_answer_carries_the_id_of_its_request() {
+    let host = Host::new();
+    let with = async |id: &str| {
+        let request = request("GET", "/api/v1/nothing").header("x-request-id", id);
+        let answer = host.send(request.body(Body::empty()).expect("a request")).await;
+        answer.headers["x-request-id"].to_str().expect("text").to_owned()
+    };
+    assert_eq!(with("trace-7_a.b").await, "trace-7_a.b");
+    let long = "x".repeat(129);
+    for odd in ["", "two words", "a=b", &long] {
+        let made = with(odd).await;
+        assert!(made.len() == 26 && made != odd, "{made}");
+    }
+    assert_ne!(with("").await, with("").await);
+    let refused = Request::builder().uri("/healthz").header(header::HOST, "evil.example");
+    let answer = host.send(refused.body(Body::empty()).expect("a request")).await;
+    assert_eq!(answer.headers["x-request-id"].len(), 26);
 }

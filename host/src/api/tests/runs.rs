@@ -3,7 +3,7 @@
 use super::*;
 use crate::model::{Class, Counters, Direction, Failure, JobId, Run, Status, Trigger, Usage};
 
-fn run(channel: &Channel, job: JobId, status: Status) -> Run {
+pub(super) fn run(channel: &Channel, job: JobId, status: Status) -> Run {
     let time = Timestamp::from_millis(NOW);
     Run {
         id: RunId::new(),
@@ -16,6 +16,10 @@ fn run(channel: &Channel, job: JobId, status: Status) -> Run {
         full: false,
         record: false,
         status,
+        order: 0,
+        deferred: None,
+        tries: 0,
+        begun: true,
         requested: time,
         started: Some(time),
         ended: Some(time),
@@ -27,7 +31,7 @@ fn run(channel: &Channel, job: JobId, status: Status) -> Run {
     }
 }
 
-async fn keep(host: &Host, runs: &[Run]) {
+pub(super) async fn keep(host: &Host, runs: &[Run]) {
     let mut batch = Batch::default();
     runs.iter().for_each(|run| batch.put_run(run));
     host.store.commit(batch).await.expect("committed");
@@ -52,7 +56,7 @@ async fn a_run_has_the_fields_that_scripts_rely_on() {
         ("error", json!({"class": "auth", "code": "http.status.401", "message": "no"})),
         (
             "counters",
-            json!({"read": 2, "added": 2, "updated": 0, "unchanged": 0, "deleted": 0, "quarantined": 0}),
+            json!({"read": 2, "added": 2, "updated": 0, "unchanged": 0, "deleted": 0, "quarantined": 0, "vanished": 0}),
         ),
     ] {
         assert_eq!(shown[field], value, "{field}");
@@ -136,4 +140,17 @@ async fn who_waits_is_answered_in_time_and_when_the_host_stops() {
     let asked = tokio::time::Instant::now();
     assert_eq!(host.get(&path("30s")).await.json()["ended"], false);
     assert_eq!(asked.elapsed().as_secs(), 0, "a host that stops keeps nobody waiting");
+}
+
+#[tokio::test]
+async fn a_dry_run_has_a_route_of_its_own_and_starts_no_job() {
+    let host = Host::new();
+    host.channel("zen").await;
+    let dry = host.post("/api/v1/channels/zen/dry-run", &json!({"connectors": ["ticket"], "limit": 5})).await;
+    dry.is_error(422, "config", "plugin.missing");
+    let unknown = host.post("/api/v1/channels/nobody/dry-run", &json!({})).await;
+    unknown.is_error(404, "not-found", "channel.unknown");
+    let other = host.post("/api/v1/channels/zen/sync", &json!({"dry-run": true})).await;
+    other.is_error(400, "invalid-data", "request.body");
+    assert_eq!(host.get("/api/v1/runs").await.json()["items"], json!([]));
 }

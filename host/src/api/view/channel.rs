@@ -1,13 +1,16 @@
-//! A channel as it is asked for and as it is shown.
+//! A channel as it is shown.
 
-use super::{Problem, Run};
+mod body;
+
+pub use body::{Edit, NewChannel, NewSync};
+
+use super::{Problem, Run, Schedule};
 use crate::{
     channels,
-    model::{self, ChannelId, ChannelName, Name, Secret, Timestamp},
+    model::{self, ChannelId, ChannelName, Interval, Name, Parallel, Paused, Timestamp, Vanished},
 };
-use serde::{Deserialize, Deserializer, Serialize};
+use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
-use std::collections::BTreeMap;
 
 /// A configured channel. Secrets are named, never shown.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -28,9 +31,18 @@ pub struct Channel {
     pub two_way: bool,
     /// Whether runs may start.
     pub enabled: bool,
-    /// Why a program, not a person, switched it off.
+    /// Why a program holds its runs back, whatever the person's switch says.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub paused: Option<Paused>,
+    /// The same as a sentence alone.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub paused_because: Option<String>,
+    /// When it syncs by itself.
+    pub schedule: Schedule,
+    /// How many of its connectors may run at the same time.
+    pub parallel: Parallel,
+    /// What a full sync does with records that are gone remotely.
+    pub vanished: Vanished,
     /// The values by field name, secrets left out.
     pub settings: Map<String, Value>,
     /// The names of the secrets that are set.
@@ -78,68 +90,6 @@ pub struct ConnectorState {
     pub last_run: Option<Run>,
 }
 
-/// Body of a request that makes a channel.
-#[derive(Debug, Deserialize)]
-#[serde(rename_all = "kebab-case", deny_unknown_fields)]
-pub struct NewChannel {
-    /// Unique in the host.
-    pub name: ChannelName,
-    /// The channel type.
-    #[serde(rename = "type")]
-    pub channel_type: Name,
-    /// The transport; the type's first one where none is named.
-    #[serde(default)]
-    pub transport: Option<Name>,
-    /// Values by field name, as text or JSON.
-    #[serde(default)]
-    pub settings: Map<String, Value>,
-    /// Secrets by field name.
-    #[serde(default, deserialize_with = "secrets")]
-    pub secrets: BTreeMap<String, Secret>,
-    /// The connectors to switch on; all where none are named.
-    #[serde(default)]
-    pub connectors: Option<Vec<Name>>,
-    /// Whether local changes are to be exported.
-    #[serde(default)]
-    pub two_way: bool,
-    /// Whether runs may start; they may where nothing is said.
-    #[serde(default = "yes")]
-    pub enabled: bool,
-}
-
-/// Body of a request that changes a channel. What is absent stays as it was.
-#[derive(Debug, Deserialize)]
-#[serde(rename_all = "kebab-case", deny_unknown_fields)]
-pub struct Edit {
-    /// The new name.
-    #[serde(default)]
-    pub name: Option<ChannelName>,
-    /// Values by field name; `null` takes a value away, a secret too.
-    #[serde(default)]
-    pub settings: Map<String, Value>,
-    /// Secrets by field name.
-    #[serde(default, deserialize_with = "secrets")]
-    pub secrets: BTreeMap<String, Secret>,
-    /// The connectors to switch on; the others are switched off.
-    #[serde(default)]
-    pub connectors: Option<Vec<Name>>,
-    /// Whether local changes are to be exported.
-    #[serde(default)]
-    pub two_way: Option<bool>,
-}
-
-/// Body of a request to sync a channel.
-#[derive(Debug, Default, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
-pub struct NewSync {
-    /// The connectors to run; all that are switched on where none are named.
-    pub connectors: Vec<Name>,
-    /// Whether to start from the beginning.
-    pub full: bool,
-    /// Whether to record the exchanges of the runs.
-    pub record: bool,
-}
-
 /// What the check of a channel's transport found.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -158,17 +108,10 @@ pub struct CheckReport {
     pub requests: u64,
 }
 
-fn yes() -> bool {
-    true
-}
-
-fn secrets<'de, D: Deserializer<'de>>(deserializer: D) -> Result<BTreeMap<String, Secret>, D::Error> {
-    let texts = BTreeMap::<String, String>::deserialize(deserializer)?;
-    Ok(texts.into_iter().map(|(name, text)| (name, Secret::new(text))).collect())
-}
-
-impl From<model::Channel> for Channel {
-    fn from(channel: model::Channel) -> Self {
+impl Channel {
+    /// As a host shows it where channels without a schedule of their own sync `every` so often.
+    #[must_use]
+    pub fn of(channel: model::Channel, every: Interval) -> Self {
         Self {
             id: channel.id,
             name: channel.name,
@@ -177,40 +120,17 @@ impl From<model::Channel> for Channel {
             connectors: channel.connectors,
             two_way: channel.two_way,
             enabled: channel.enabled,
-            paused_because: channel.paused_because,
+            paused_because: channel.paused.as_ref().map(|paused| paused.message.clone()),
+            paused: channel.paused,
+            schedule: Schedule::of(&channel.schedule, every),
+            parallel: channel.parallel,
+            vanished: channel.vanished,
             settings: channel.settings,
             secrets: channel.secrets.into_keys().collect(),
             plugin_version: channel.plugin_version,
             created: channel.created,
             edited: channel.edited,
             revision: channel.revision,
-        }
-    }
-}
-
-impl From<NewChannel> for channels::Draft {
-    fn from(new: NewChannel) -> Self {
-        Self {
-            name: new.name,
-            channel_type: new.channel_type,
-            transport: new.transport,
-            settings: new.settings,
-            secrets: new.secrets,
-            connectors: new.connectors,
-            two_way: new.two_way,
-            enabled: new.enabled,
-        }
-    }
-}
-
-impl From<Edit> for channels::Change {
-    fn from(edit: Edit) -> Self {
-        Self {
-            name: edit.name,
-            settings: edit.settings,
-            secrets: edit.secrets,
-            connectors: edit.connectors,
-            two_way: edit.two_way,
         }
     }
 }

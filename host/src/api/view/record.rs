@@ -20,6 +20,9 @@ pub struct Record {
     pub imported: Timestamp,
     /// The run that last wrote it.
     pub run: RunId,
+    /// Since when it is gone remotely, as far as a full sync found.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub vanished: Option<Timestamp>,
     /// The remote object.
     pub payload: Box<RawValue>,
 }
@@ -30,8 +33,8 @@ impl TryFrom<model::Record> for Record {
     /// Fails where the store holds a payload that is not JSON.
     fn try_from(record: model::Record) -> Result<Self, serde_json::Error> {
         let payload = serde_json::from_slice(&record.payload)?;
-        let (updated, imported) = (record.updated, record.imported);
-        Ok(Self { key: record.key, parent: record.parent, updated, imported, run: record.run, payload })
+        let model::Record { key, parent, updated, imported, run, .. } = record;
+        Ok(Self { key, parent, updated, imported, run, vanished: None, payload })
     }
 }
 

@@ -73,7 +73,7 @@ async fn passing_failures_are_overcome() {
     for (name, failing) in cases {
         let server = flaky(2, failing).await;
         let meter = meter();
-        let response = gateway(&server, "").send(get("/"), &meter).await.expect(name);
+        let response = gateway(&server, "attempts = 3").send(get("/"), &meter).await.expect(name);
         assert_eq!((&response.body[..], response.attempts), (&b"at last"[..], 3), "{name}");
         assert_eq!((meter.used().requests, meter.used().sent), (1, 3), "{name}");
     }
@@ -282,7 +282,8 @@ async fn stream_that_breaks_stays_broken() {
 #[tokio::test]
 async fn failing_head_of_a_stream_is_tried_again() {
     let server = flaky(2, || Reply::status(503)).await;
-    let mut body = gateway(&server, "").open(get("/"), &meter()).await.expect("at last").body;
+    let gateway = gateway(&server, "attempts = 3");
+    let mut body = gateway.open(get("/"), &meter()).await.expect("at last").body;
     assert_eq!(&body.read(100).await.expect("there")[..], b"at last");
     assert_eq!(server.requests(), 3);
 }

@@ -183,3 +183,29 @@ async fn proxies_of_the_environment_are_ignored() {
     assert!(output.status.success() && text.contains("1 passed"), "{text}");
     assert_eq!(proxy.connections(), 0);
 }
+
+#[tokio::test]
+async fn a_read_only_gateway_sends_what_reads_and_nothing_else() {
+    let server = Server::start(|_| std::future::ready(Reply::ok(b""))).await;
+    let gateway = gateway(&server, "").read_only();
+    for method in [Method::Post, Method::Put, Method::Patch, Method::Delete] {
+        let refused = [
+            gateway.send(request(method, "/"), &meter()).await.err(),
+            gateway.open(request(method, "/"), &meter()).await.err(),
+            gateway.send_all(vec![request(method, "/")], &meter()).await.remove(0).err(),
+        ];
+        for failure in refused {
+            let failure = failure.expect("a refusal");
+            assert_eq!(
+                (failure.class, failure.code.as_str()),
+                (Class::Denied, "egress.dry-run"),
+                "{method:?}"
+            );
+        }
+    }
+    assert_eq!(server.requests(), 0);
+    for method in [Method::Get, Method::Head, Method::Options] {
+        assert!(gateway.clone().send(request(method, "/"), &meter()).await.is_ok(), "{method:?}");
+    }
+    assert_eq!(server.requests(), 3);
+}

@@ -81,3 +81,23 @@ async fn a_request_that_was_dropped_on_the_way_leaves_nothing() {
     drop(tokio::time::timeout(std::time::Duration::ZERO, sending).await);
     assert!(recording.take().is_empty());
 }
+
+#[tokio::test]
+async fn a_read_only_gateway_stays_so_when_it_is_recorded_or_played() {
+    let server = echoing().await;
+    let live = gateway_with(&server, bearer(TOKEN));
+    let (recorded, recording) = live.read_only().recording();
+    recorded.send(get("/one"), &meter()).await.expect("an answer");
+    assert_eq!(failure_of(&recorded, request(Method::Post, "/post")).await.code, "egress.dry-run");
+    let exchanges = recording.take();
+    assert_eq!(exchanges.len(), 2, "what was denied is on the tape");
+
+    let reach = live.reach();
+    let played = Player::new(Tape { base: reach.base, parameter: reach.parameter, exchanges }).gateway();
+    assert_eq!(failure_of(&played, request(Method::Post, "/post")).await.code, "egress.dry-run");
+    let played = played.read_only();
+    assert_eq!(failure_of(&played, request(Method::Post, "/other")).await.code, "egress.dry-run");
+    assert_eq!(played.send(get("/one"), &meter()).await.expect("recorded").status, 200);
+    assert!(played.origin().starts_with("http://"), "{}", played.origin());
+    assert_eq!(played.redact(TOKEN), TOKEN, "a tape knows no secret");
+}

@@ -2,6 +2,7 @@
 
 mod detail;
 mod draft;
+mod options;
 
 use crate::{
     api::view::{Channel, CheckReport},
@@ -10,7 +11,7 @@ use crate::{
         exit::{Exit, Usage},
         help,
         progress::spinner,
-        report,
+        report, rhythm,
         session::{Context, Needs, Session},
         table::{Table, pairs},
         text::{count, duration, list, time},
@@ -24,7 +25,7 @@ use serde_json::json;
 pub(crate) enum Command {
     /// Make a channel
     #[command(after_help = help::CHANNEL_CREATE)]
-    Create(Create),
+    Create(Box<Create>),
     /// List the channels
     #[command(after_help = help::CHANNEL_LIST)]
     List,
@@ -36,7 +37,7 @@ pub(crate) enum Command {
     },
     /// Change a channel; what is not named stays as it is
     #[command(after_help = help::CHANNEL_EDIT)]
-    Edit(Edit),
+    Edit(Box<Edit>),
     /// Let syncs of a channel start
     #[command(after_help = help::CHANNEL_ENABLE)]
     Enable {
@@ -68,10 +69,10 @@ pub(crate) enum Command {
 
 pub(crate) async fn run(ctx: &Context<'_>, command: Command) -> anyhow::Result<Exit> {
     match command {
-        Command::Create(new) => create(ctx, new).await,
+        Command::Create(new) => create(ctx, *new).await,
         Command::List => show_all(ctx).await,
         Command::Show { name } => detail::show(ctx, &name).await,
-        Command::Edit(edit) => change(ctx, edit).await,
+        Command::Edit(edit) => change(ctx, *edit).await,
         Command::Enable { name } => switch(ctx, &name, "enable").await,
         Command::Disable { name } => switch(ctx, &name, "disable").await,
         Command::Delete { name, yes } => delete(ctx, &name, yes).await,
@@ -140,13 +141,14 @@ async fn show_all(ctx: &Context<'_>) -> anyhow::Result<Exit> {
 }
 
 fn table(channels: &[Channel]) -> Table {
-    let mut table = Table::new(["NAME", "TYPE", "STATE", "~CONNECTORS", "EDITED"]);
+    let mut table = Table::new(["NAME", "TYPE", "STATE", "~CONNECTORS", "~SCHEDULE", "EDITED"]);
     for channel in channels {
         table.row([
             channel.name.to_string(),
             channel.channel_type.to_string(),
             state(channel).to_owned(),
             list(&channel.connectors),
+            rhythm::words(&channel.schedule),
             time(channel.edited),
         ]);
     }
@@ -155,9 +157,9 @@ fn table(channels: &[Channel]) -> Table {
 
 fn state(channel: &Channel) -> &'static str {
     match (channel.enabled, &channel.paused_because) {
-        (_, Some(_)) => "paused",
+        (false, _) => "disabled",
+        (true, Some(_)) => "paused",
         (true, None) => "enabled",
-        (false, None) => "disabled",
     }
 }
 

@@ -29,6 +29,9 @@ pub(crate) enum Command {
         /// After this key
         #[arg(long, value_name = "KEY")]
         after: Option<String>,
+        /// Only those that a full sync did not find any more
+        #[arg(long)]
+        vanished: bool,
     },
     /// Show a record whole
     #[command(after_help = help::RECORD_SHOW)]
@@ -74,10 +77,11 @@ pub(crate) enum Format {
 pub(crate) async fn run(ctx: &Context<'_>, command: Command) -> anyhow::Result<Exit> {
     let session = Session::open(ctx, Needs::Data).await?;
     match command {
-        Command::List { of, limit, after } => {
+        Command::List { of, limit, after, vanished } => {
             let call = Call::get(of.path(&[]))
                 .with("limit", Some(&limit.to_string()))
-                .with("after", after.as_deref());
+                .with("after", after.as_deref())
+                .with("vanished", vanished.then_some("true"));
             list(ctx, &session, call).await
         }
         Command::Show { of, key } => show(ctx, &session, Call::get(of.path(&[&key]))).await,
@@ -108,10 +112,11 @@ fn table(records: &[Record]) -> Table {
     const EXCERPT: usize = 70;
     let mut table = Table::new(["KEY", "UPDATED", "~PAYLOAD"]);
     for record in records {
+        let gone = record.vanished.map(|since| format!("vanished: {}  ", time(since))).unwrap_or_default();
         table.row([
             record.key.to_string(),
             maybe_time(record.updated),
-            excerpt(record.payload.get(), EXCERPT),
+            gone + &excerpt(record.payload.get(), EXCERPT),
         ]);
     }
     table
@@ -131,6 +136,7 @@ async fn show(ctx: &Context<'_>, session: &Session, call: Call) -> anyhow::Resul
         ("imported", time(record.imported)),
         ("run", record.run.to_string()),
     ]);
+    head.extend(record.vanished.map(|since| ("vanished", time(since))));
     ctx.out.line(pairs(&head))?;
     let payload = pretty(record.payload.get());
     ctx.out

@@ -1,14 +1,18 @@
 //! `run`: what syncs did, and ending one.
 
+mod clean;
+mod logs;
+mod pages;
+
 use crate::{
-    api::view::{List, Run},
+    api::view::{Job, List, Page, Run},
     cli::{
         client::{Call, path},
         exit::Exit,
         help, report,
         session::{Context, Needs, Session},
         table::{Table, pairs},
-        text::{bytes, count, duration, maybe_time, none, time},
+        text::{bytes, count, duration, maybe_time, none, pace, time},
     },
     model::{Direction, Trigger},
 };
@@ -22,6 +26,15 @@ pub(crate) enum Command {
         /// Of this channel only
         #[arg(long, value_name = "NAME")]
         channel: Option<String>,
+        /// Of connectors with this name only
+        #[arg(long, value_name = "CONNECTOR")]
+        connector: Option<String>,
+        /// That stand so only, with commas between several
+        #[arg(long, value_name = "STATUS")]
+        status: Option<String>,
+        /// Asked for within this time only, such as 24h
+        #[arg(long, value_name = "TIME")]
+        since: Option<String>,
         /// How many at most, up to 1000
         #[arg(long, value_name = "COUNT", default_value_t = 20)]
         limit: u16,
@@ -35,6 +48,15 @@ pub(crate) enum Command {
         /// The run
         id: String,
     },
+    /// Show what the plugin and the host said in a run
+    #[command(after_help = help::RUN_LOGS)]
+    Logs(logs::Logs),
+    /// List the pages of a run
+    #[command(after_help = help::RUN_PAGES)]
+    Pages(pages::Pages),
+    /// Remove old runs from history now; a host does it by itself every hour
+    #[command(after_help = help::RUN_CLEAN)]
+    Clean(clean::Clean),
     /// Ask a run to end at its next page border
     #[command(after_help = help::RUN_CANCEL)]
     Cancel {
@@ -46,14 +68,20 @@ pub(crate) enum Command {
 pub(crate) async fn run(ctx: &Context<'_>, command: Command) -> anyhow::Result<Exit> {
     let session = Session::open(ctx, Needs::Data).await?;
     match command {
-        Command::List { channel, limit, after } => {
+        Command::List { channel, connector, status, since, limit, after } => {
             let call = Call::get(path(&["runs"]))
                 .with("channel", channel.as_deref())
+                .with("connector", connector.as_deref())
+                .with("status", status.as_deref())
+                .with("since", since.as_deref())
                 .with("limit", Some(&limit.to_string()))
                 .with("after", after.as_deref());
             list(ctx, &session, call).await
         }
         Command::Show { id } => show(ctx, &session, Call::get(path(&["runs", &id]))).await,
+        Command::Logs(logs) => logs::run(ctx, &session, logs).await,
+        Command::Pages(pages) => pages::run(ctx, &session, pages).await,
+        Command::Clean(clean) => clean::run(ctx, &session, clean).await,
         Command::Cancel { id } => cancel(ctx, &session, &id).await,
     }
 }
@@ -65,11 +93,11 @@ async fn list(ctx: &Context<'_>, session: &Session, call: Call) -> anyhow::Resul
         return Ok(Exit::Done);
     }
     let runs: List<Run> = document.read()?;
-    if runs.items.is_empty() {
-        ctx.out.note("no runs; start some with: tidegate sync NAME");
-        return Ok(Exit::Done);
+    match (runs.items.is_empty(), &runs.next) {
+        (false, _) => ctx.out.table(table(&runs.items))?,
+        (true, Some(_)) => ctx.out.note("none among the newest runs"),
+        (true, None) => ctx.out.note("no such runs; start some with: tidegate sync NAME"),
     }
-    ctx.out.table(table(&runs.items))?;
     if let Some(next) = runs.next {
         ctx.out.note(format!("older ones: --after {next}"));
     }
@@ -84,7 +112,7 @@ fn table(runs: &[Run]) -> Table {
             run.id.to_string(),
             run.channel.to_string(),
             run.connector.to_string(),
-            run.status.to_string(),
+            status(run),
             maybe_time(run.started),
             count(counters.read),
             count(counters.added + counters.updated + counters.deleted),
@@ -93,30 +121,73 @@ fn table(runs: &[Run]) -> Table {
     table
 }
 
+/// With how fast it goes, while it does.
+fn status(run: &Run) -> String {
+    match pace(run.rate, run.left_ms) {
+        Some(pace) => format!("{}, {pace}", run.status),
+        None => run.status.to_string(),
+    }
+}
+
 async fn show(ctx: &Context<'_>, session: &Session, call: Call) -> anyhow::Result<Exit> {
     let document = session.ask(call).await?;
     if ctx.out.is_json() {
         ctx.out.document(&document)?;
     } else {
-        ctx.out.line(describe(&document.read()?))?;
+        let run: Run = document.read()?;
+        let pages = pages::first(session, &run).await?;
+        let job: Job = session.ask(Call::get(path(&["jobs", &run.job.to_string()]))).await?.read()?;
+        ctx.out.line(whole(&run, &pages, &job.runs))?;
     }
     Ok(Exit::Done)
 }
 
+/// The run, how its pages went, and the other connectors of the same sync.
+fn whole(run: &Run, pages: &[Page], of_job: &[Run]) -> String {
+    let mut text = describe(run);
+    if let Some(timeline) = pages::timeline(pages) {
+        text.push_str(&format!("\n\n{timeline}"));
+    }
+    if of_job.len() > 1 {
+        text.push_str(&format!("\n\nruns of the same sync:\n{}", neighbours(run, of_job).render(None)));
+    }
+    text
+}
+
+fn neighbours(run: &Run, of_job: &[Run]) -> Table {
+    let mut table = Table::new(["CONNECTOR", "STATUS", ">READ", ">CHANGED", ">TOOK", "RUN"]);
+    for other in of_job {
+        let counters = &other.counters;
+        table.row([
+            other.connector.to_string(),
+            status(other),
+            count(counters.read),
+            count(counters.added + counters.updated + counters.deleted),
+            took(other),
+            if other.id == run.id { "this one".to_owned() } else { other.id.to_string() },
+        ]);
+    }
+    table
+}
+
+fn took(run: &Run) -> String {
+    let took = run.started.zip(run.ended).map(|(started, ended)| duration(ended.millis_since(started)));
+    took.unwrap_or_else(none)
+}
+
 fn describe(run: &Run) -> String {
     let (counters, usage) = (&run.counters, &run.usage);
-    let took = run.started.zip(run.ended).map(|(started, ended)| duration(ended.millis_since(started)));
     let mut text = pairs(&[
         ("run", run.id.to_string()),
         ("channel", run.channel.to_string()),
         ("connector", run.connector.to_string()),
         ("direction", direction(run.direction).to_owned()),
-        ("status", run.status.to_string()),
+        ("status", status(run)),
         ("asked for by", trigger(run).to_owned()),
         ("requested", time(run.requested)),
         ("started", maybe_time(run.started)),
         ("ended", maybe_time(run.ended)),
-        ("took", took.unwrap_or_else(none)),
+        ("took", took(run)),
         ("job", run.job.to_string()),
     ]);
     let sections = [
@@ -127,6 +198,7 @@ fn describe(run: &Run) -> String {
             ("unchanged", count(counters.unchanged)),
             ("deleted", count(counters.deleted)),
             ("quarantined", count(counters.quarantined)),
+            ("vanished", count(counters.vanished)),
             ("pages", count(run.pages)),
         ]),
         pairs(&[
@@ -217,6 +289,29 @@ mod tests {
     }
 
     #[test]
+    fn a_run_that_goes_on_tells_how_fast() {
+        let run =
+            Run { rate: Some(1_250.04), left_ms: Some(61_000), ..samples::run("user", Status::Running) };
+        assert_eq!(status(&run), "running, 1,250/s, 1m 1s left");
+        assert_eq!(status(&Run { rate: Some(0.5), left_ms: None, ..run }), "running, 0.5/s");
+    }
+
+    #[test]
+    fn other_connectors_of_the_same_sync_are_named() {
+        let this = samples::run("user", Status::Completed);
+        let mut other = samples::run("ticket", Status::Failed);
+        other.id = crate::model::RunId::from_bytes([9; 16]);
+        let text = whole(&this, &[], &[this.clone(), other]);
+        let (_, neighbours) = text.split_once("runs of the same sync:\n").expect("two runs");
+        insta::assert_snapshot!(neighbours, @"
+        CONNECTOR  STATUS      READ  CHANGED   TOOK  RUN
+        user       completed  2,500    2,300  4.2 s  this one
+        ticket     failed     2,500    2,300  4.2 s  09144GJ289144GJ289144GJ289
+        ");
+        assert!(!whole(&this, &[], std::slice::from_ref(&this)).contains("same sync"));
+    }
+
+    #[test]
     fn a_run_is_told_whole() {
         insta::assert_snapshot!(describe(&samples::run("ticket", Status::Failed)), @"
         run           01040G2081040G2081040G2081
@@ -237,6 +332,7 @@ mod tests {
         unchanged    199
         deleted      0
         quarantined  1
+        vanished     0
         pages        3
 
         steps              0

@@ -4,14 +4,18 @@ use crate::{
     app::{self, App, Ended, Presence},
     cli::{exit::Exit, session::Context},
     shutdown::{Signals, Wish},
+    telemetry::otlp::Exporter,
 };
 use anyhow::Context as _;
 
-pub(crate) async fn run(ctx: &Context<'_>) -> anyhow::Result<Exit> {
+pub(crate) async fn run(ctx: &Context<'_>, exporter: Option<Exporter>) -> anyhow::Result<Exit> {
     let mut signals = Signals::listen().context("signals cannot be heard")?;
     // Before anything is made on the disk.
     ctx.loaded.config.api.check_listen().map_err(app::Error::Listen)?;
     let mut app = App::build(ctx.setup()?)?;
+    if let Some(exporter) = exporter {
+        app.export(exporter);
+    }
     let started = tokio::select! {
         served = app.serve() => Ok(served?),
         wish = signals.next() => Err(wish),

@@ -1,5 +1,7 @@
 //! `sync`: imports what is new.
 
+mod dry_run;
+
 use crate::{
     api::view::{Job, NewSync, Run},
     cli::{
@@ -11,7 +13,7 @@ use crate::{
         table::Table,
         text::{count, duration, none},
     },
-    model::Name,
+    model::{Name, Span},
 };
 use clap::Args;
 
@@ -26,14 +28,26 @@ pub(crate) struct Sync {
     #[arg(long)]
     full: bool,
     /// Keep every request and answer, without secrets, for `tidegate replay`
-    #[arg(long)]
+    #[arg(long, conflicts_with = "dry_run")]
     record: bool,
-    /// Wait for the end
+    /// Wait for the end, also of a run that is put off
     #[arg(long)]
     wait: bool,
+    /// Wait no longer than this, such as 10m; the sync goes on
+    #[arg(long, value_name = "TIME", requires = "wait")]
+    timeout: Option<Span>,
+    /// Show what would change, record by record, and change nothing here or there
+    #[arg(long, conflicts_with = "wait")]
+    dry_run: bool,
+    /// How many records of each connector a dry run shows; all are counted [default: 1000]
+    #[arg(long, value_name = "COUNT", requires = "dry_run")]
+    limit: Option<u64>,
 }
 
 pub(crate) async fn run(ctx: &Context<'_>, sync: Sync) -> anyhow::Result<Exit> {
+    if sync.dry_run {
+        return dry_run::run(ctx, sync).await;
+    }
     let mut session = Session::open(ctx, Needs::Runs).await?;
     let body =
         serde_json::to_value(NewSync { connectors: sync.connectors, full: sync.full, record: sync.record })?;
@@ -52,12 +66,20 @@ pub(crate) async fn run(ctx: &Context<'_>, sync: Sync) -> anyhow::Result<Exit> {
     } else if !sync.wait {
         return promise(ctx, &started, &job, &sync.name);
     }
-    let followed = follow(ctx, &mut session, job.job).await;
+    let followed = follow(ctx, &mut session, job.job, sync.timeout.map(|time| time.0)).await;
     session.stop().await;
     match followed? {
         Followed::Ended(job) => {
             show(ctx, &job)?;
             Ok(Exit::of_runs(&job.runs))
+        }
+        Followed::PutOff(job) => {
+            show(ctx, &job)?;
+            ctx.out.note(
+                "it is put off, and nothing was lost: a host (tidegate serve) goes on with it by itself, \
+                 or this command does when it is run again",
+            );
+            Ok(Exit::Failed)
         }
         Followed::LeftAlone(job) => {
             show(ctx, &job)?;
@@ -76,6 +98,11 @@ fn promise(ctx: &Context<'_>, document: &Document, job: &Job, name: &str) -> any
         ctx.out.document(document)?;
         return Ok(Exit::Done);
     }
+    if let Some(before) = &job.after {
+        ctx.out.line(job.job.to_string())?;
+        ctx.out.note(format!("a sync of the channel is going on (job {before}); this one follows it"));
+        return Ok(Exit::Done);
+    }
     for run in &job.runs {
         ctx.out.line(format!("{}  {}", run.id, run.connector))?;
     }
@@ -91,10 +118,21 @@ fn show(ctx: &Context<'_>, job: &Job) -> anyhow::Result<()> {
         return Ok(());
     }
     ctx.out.table(table(&job.runs))?;
-    for line in report::troubles(&job.runs) {
+    for line in report::troubles(&job.runs).into_iter().chain(afterwards(&job.runs)) {
         ctx.out.line(line)?;
     }
     Ok(())
+}
+
+/// What may want a look though the sync is done.
+fn afterwards(runs: &[Run]) -> Vec<String> {
+    let gone = runs.iter().filter(|run| run.counters.vanished > 0);
+    let mut lines: Vec<_> = gone
+        .map(|run| format!("{}: {} not found any more remotely", run.connector, count(run.counters.vanished)))
+        .collect();
+    let set_aside = runs.iter().find(|run| run.counters.quarantined > 0);
+    lines.extend(set_aside.map(|run| format!("next: tidegate quarantine list {}", run.channel)));
+    lines
 }
 
 fn table(runs: &[Run]) -> Table {
@@ -131,6 +169,19 @@ fn table(runs: &[Run]) -> Table {
 mod tests {
     use super::*;
     use crate::{cli::text::samples, model::Status};
+
+    #[test]
+    fn what_is_gone_or_set_aside_is_pointed_at_once() {
+        let mut runs =
+            [samples::run("user", Status::Completed), samples::run("ticket", Status::CompletedWithWarnings)];
+        runs[0].counters.vanished = 1_200;
+        assert_eq!(
+            afterwards(&runs),
+            ["user: 1,200 not found any more remotely", "next: tidegate quarantine list zen"]
+        );
+        runs.iter_mut().for_each(|run| run.counters = crate::model::Counters::default());
+        assert_eq!(afterwards(&runs), [""; 0]);
+    }
 
     #[test]
     fn a_sync_is_a_line_a_connector_with_failures_below() {

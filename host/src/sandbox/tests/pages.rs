@@ -104,6 +104,7 @@ impl Server {
             origins: BTreeMap::new(),
             credential: Credential::Bearer { token: Secret::new("canary-5e0f") },
             concurrency: 4,
+            requests_per_minute: None,
         };
         Broker::new(config, Arc::new(SystemLookup)).gateway(scope).unwrap()
     }

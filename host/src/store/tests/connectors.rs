@@ -1,6 +1,6 @@
 //! What a connector has: records, cursor, due keys, quarantine, state.
 
-use super::{commit, due, key, name, on_both, quarantined, record};
+use super::{commit, due, key, name, on_both, record};
 use crate::model::{ChannelId, Record};
 use crate::store::{Batch, DueKey, Error};
 use bytes::Bytes;
@@ -120,32 +120,6 @@ async fn many_due_keys_are_counted() {
         })
         .await;
         assert_eq!(store.due().count(id, &comment).await.expect("read"), 1_300);
-    })
-    .await;
-}
-
-#[tokio::test]
-async fn quarantined_record_is_kept_with_its_reason() {
-    on_both(async |store| {
-        let (id, ticket) = (ChannelId::new(), name("ticket"));
-        // Keys and payloads are a guest's: anything goes.
-        let (a, b) = (quarantined("a\0b/ü", Some("not JSON")), quarantined("b", None));
-        let empty = quarantined("", Some(""));
-        commit(&store, |batch| {
-            [&b, &a, &empty].iter().for_each(|entry| batch.put_quarantined(id, &ticket, entry))
-        })
-        .await;
-        let quarantine = store.quarantine();
-        let found = quarantine
-            .get_many(id, &ticket, vec!["b".into(), "x".into(), a.key.clone()])
-            .await
-            .expect("read");
-        assert_eq!(found, [Some(b.clone()), None, Some(a.clone())]);
-        assert_eq!(quarantine.list(id, &ticket, None, 2).await.expect("read"), [empty, a.clone()]);
-        assert_eq!(quarantine.list(id, &ticket, Some(&a.key), 2).await.expect("read"), [b]);
-        assert_eq!(quarantine.count(id, &ticket).await.expect("read"), 3);
-        commit(&store, |batch| batch.remove_quarantined(id, &ticket, &a.key)).await;
-        assert_eq!(quarantine.count(id, &ticket).await.expect("read"), 2);
     })
     .await;
 }

@@ -18,8 +18,8 @@
 //!    deep: quarantine. What is stored under the key stays.
 //! 6. Added, or updated.
 //!
-//! A record that comes good leaves quarantine; one that is older than what is
-//! here tells nothing new. Every record is counted once. What changed is counted
+//! A record that comes good leaves quarantine, and so does a due key that is settled; one
+//! that is older than what is here, or than what is in quarantine, tells nothing new. Every record is counted once. What changed is counted
 //! by what the page changes in the end; so the same page again counts, and
 //! writes, nothing but unchanged records and what is still in quarantine.
 
@@ -34,9 +34,10 @@ use crate::{
     model::{Counters, Record, RecordKey, RunId, Timestamp},
     store::Quarantined,
 };
-use sheet::{Item, Misfit};
+use sheet::{Item, Misfit, Unfit};
 use slot::{Change, Slot, Verdict, Version};
-use ward::Ward;
+use std::collections::HashSet;
+use ward::{Case, Ward};
 
 /// By what a page is judged.
 pub(super) struct Rules {
@@ -96,9 +97,10 @@ pub(super) fn decide(sheet: Sheet, known: Known, rules: &Rules) -> Decided {
     for (item, slot) in items.into_iter().zip(first) {
         keys.push(desk.take(item, slot));
     }
-    // Before the rejects: a key that is rejected again stays where it is.
-    for key in &settled {
-        desk.ward.release(key);
+    // A key that is rejected again has not come good, and goes on counting.
+    let rejected: HashSet<&str> = misfits.iter().map(|misfit| misfit.key.as_str()).collect();
+    for key in settled.iter().filter(|key| !rejected.contains(key.as_str())) {
+        desk.ward.release(key, None, rules);
     }
     for misfit in misfits {
         desk.set_aside(misfit);
@@ -121,14 +123,16 @@ impl Desk<'_> {
         let slot = &mut self.slots[slot];
         let verdict = slot.judge(&item, self.rules);
         if verdict == Verdict::Written
-            && let Some(reason) = item.unfit
+            && let Some(unfit) = item.unfit
         {
             self.counters.quarantined += 1;
-            self.ward.admit(item.key.as_str(), *reason, Some(&item.version.payload), self.rules);
+            let Unfit { reason, origin } = *unfit;
+            let (key, payload) = (item.key.as_str(), Some(&item.version.payload));
+            self.ward.admit(Case { key, reason, payload, origin }, self.rules);
             return item.key;
         }
         if verdict != Verdict::Older {
-            self.ward.release(item.key.as_str());
+            self.ward.release(item.key.as_str(), item.version.updated, self.rules);
         }
         slot.settle(verdict, item.version);
         item.key
@@ -137,7 +141,8 @@ impl Desk<'_> {
     fn set_aside(&mut self, misfit: Misfit) {
         self.counters.read += 1;
         self.counters.quarantined += 1;
-        self.ward.admit(&misfit.key, misfit.reason, misfit.payload.as_ref(), self.rules);
+        let Misfit { key, reason, payload, origin, .. } = misfit;
+        self.ward.admit(Case { key: &key, reason, payload: payload.as_ref(), origin }, self.rules);
     }
 
     /// `keys` belong to the slots, pair by pair.

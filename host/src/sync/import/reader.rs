@@ -3,9 +3,9 @@
 //! It keeps nothing: where to go on follows from the page before alone, and a
 //! page that was read ahead is dropped when the one before it does not land.
 
-use super::{Ending, Import, panicked, processor::Sheet, store_failure};
+use super::{Import, Stop, panicked, processor::Sheet, store_failure};
 use crate::{
-    model::{ChannelId, DrivenBy, Failure, Name, Page, RecordKey, Usage},
+    model::{ChannelId, Class, DrivenBy, Envelope, Failure, Name, Page, RecordKey, Reject, Span, Usage},
     sandbox::Outcome,
     store::{self, DueKey, Store},
     sync::progress::Progress,
@@ -106,6 +106,8 @@ pub(super) struct Taken {
 /// Reads one page at a time, in a task of its own.
 pub(super) struct Reader<'a> {
     progress: &'a Progress,
+    /// The longest time for a page.
+    deadline: Duration,
     feed: Arc<Feed>,
     ahead: JoinSet<store::Result<Option<Step>>>,
     /// Ends the step when the reader goes.
@@ -138,6 +140,7 @@ impl<'a> Reader<'a> {
         let keys_per_step = limit.min(import.config.keys_per_step.get());
         Self {
             progress: import.progress,
+            deadline: import.config.page_deadline.0,
             _ends: cancel.clone().drop_guard(),
             feed: Arc::new(Feed {
                 source: Arc::clone(&import.source),
@@ -163,10 +166,11 @@ impl<'a> Reader<'a> {
 
     /// The page that was begun; none where no keys are due. Cancel safe: the
     /// page stays under way.
-    pub(super) async fn next(&mut self) -> Result<Option<Taken>, Ending> {
+    pub(super) async fn next(&mut self) -> Result<Option<Taken>, Stop> {
         let read = tokio::select! {
             biased;
             () = self.progress.token().cancelled() => None,
+            () = tokio::time::sleep(self.deadline) => return Err(Stop::Failed(self.stuck())),
             read = self.ahead.join_next() => Some(read.expect("a page was begun")),
         };
         match read {
@@ -174,20 +178,25 @@ impl<'a> Reader<'a> {
             Some(Ok(Ok(None))) => Ok(None),
             Some(Ok(Ok(Some(step)))) => {
                 self.progress.spend(&step.usage);
-                step.taken.map(Some).map_err(Ending::Failed)
+                step.taken.map(Some).map_err(Stop::Failed)
             }
-            Some(Ok(Err(error))) => Err(Ending::Failed(store_failure(&error))),
-            Some(Err(_panicked)) => Err(Ending::Failed(panicked())),
+            Some(Ok(Err(error))) => Err(Stop::Failed(store_failure(&error))),
+            Some(Err(_panicked)) => Err(Stop::Failed(panicked())),
         }
     }
 
     /// The step has seen its token; what it used counts, its page does not.
-    async fn give_up(&mut self) -> Ending {
+    async fn give_up(&mut self) -> Stop {
         let read = tokio::time::timeout(GRACE, self.ahead.join_next()).await;
         if let Ok(Some(Ok(Ok(Some(step))))) = read {
             self.progress.spend(&step.usage);
         }
-        Ending::Stopped
+        Stop::Told
+    }
+
+    fn stuck(&self) -> Failure {
+        let message = format!("no page came within {} (sync.page-deadline)", Span(self.deadline));
+        Failure::new(Class::Internal, "run.stuck", message)
     }
 }
 
@@ -228,16 +237,25 @@ impl Feed {
     async fn look_through(&self, page: &mut Page, settled: &[DueKey]) -> Sheet {
         let (records, rejects) = (std::mem::take(&mut page.records), std::mem::take(&mut page.rejects));
         let settled = settled.iter().map(|due| due.key.to_string()).collect();
-        let record_bytes = self.record_bytes;
-        let bytes: usize = records.iter().map(|record| record.payload.len()).sum();
-        let work = move || Sheet::new(records, rejects, settled, record_bytes);
-        if bytes <= INLINE {
-            return work();
-        }
-        let done = tokio::task::spawn_blocking(work).await;
-        // The task that reads is the place where a panic is noticed.
-        done.unwrap_or_else(|error| std::panic::resume_unwind(error.into_panic()))
+        looked_through(records, rejects, settled, self.record_bytes).await
     }
+}
+
+/// The sheet, made on the blocking pool where it is much work.
+pub(super) async fn looked_through(
+    records: Vec<Envelope>,
+    rejects: Vec<Reject>,
+    settled: Vec<String>,
+    record_bytes: usize,
+) -> Sheet {
+    let bytes: usize = records.iter().map(|record| record.payload.len()).sum();
+    let work = move || Sheet::new(records, rejects, settled, record_bytes);
+    if bytes <= INLINE {
+        return work();
+    }
+    let done = tokio::task::spawn_blocking(work).await;
+    // The task that asks for it is the place where a panic is noticed.
+    done.unwrap_or_else(|error| std::panic::resume_unwind(error.into_panic()))
 }
 
 /// Of the keys that were asked for, those that a page names, each once.

@@ -3,16 +3,26 @@
 //! It decides nothing about records. What it commits it also shows, in that
 //! order.
 
-use super::{Import, due, due::Sorted, processor::Decided, reader::Position};
+use super::{
+    Import, due,
+    due::Sorted,
+    processor::Decided,
+    reader::Position,
+    roll::{self, At, Roll},
+    sweep,
+};
 use crate::{
-    model::{Due, RecordKey, Run},
+    metrics,
+    model::{Counters, Due, RecordKey, Run, RunPage},
     store::{self, Batch, DueKey},
-    sync::history,
+    sync::timeline::Timeline,
 };
 use bytes::Bytes;
 use std::collections::{BTreeMap, HashMap};
+use tokio::time::Instant;
 
 /// What a page leaves behind.
+#[derive(Default)]
 pub(super) struct Landing {
     pub(super) decided: Decided,
     /// Where the next step goes on; none: the cursor stays.
@@ -22,6 +32,12 @@ pub(super) struct Landing {
     pub(super) settled: Vec<DueKey>,
     pub(super) state: BTreeMap<String, Option<Bytes>>,
     pub(super) total: Option<u64>,
+    /// Whether the run got on with it.
+    pub(super) moved: bool,
+    /// Which records it shows to be there remotely.
+    pub(super) roll: Roll,
+    /// Keys of entries in quarantine that it judges anew.
+    pub(super) retried: Vec<String>,
     /// Whether the run ends with it.
     pub(super) last: bool,
 }
@@ -33,12 +49,16 @@ pub(super) struct Writer<'a> {
     count: u64,
     /// What the store held when the run began.
     before: Position,
+    timeline: Timeline,
+    /// When the last page landed, or the run began.
+    landed: Instant,
 }
 
 impl<'a> Writer<'a> {
     pub(super) async fn open(import: &'a Import<'a>, before: Position) -> store::Result<Self> {
         let count = import.store.records().count(import.channel.id, &import.connector.id).await?;
-        Ok(Self { import, count, before })
+        let timeline = Timeline::begin(&import.progress.snapshot(), import.clock.now());
+        Ok(Self { import, count, before, timeline, landed: Instant::now() })
     }
 
     /// Records of the connector, as of the last commit.
@@ -52,14 +72,19 @@ impl<'a> Writer<'a> {
     pub(super) async fn begin(&self) -> store::Result<()> {
         let (channel, connector) = (self.import.channel.id, &self.import.connector.id);
         let mut batch = Batch::default();
-        batch.put_run(&self.import.progress.snapshot());
+        batch.expect_lease(self.import.lease);
+        let run = Run { begun: true, ..self.import.progress.snapshot() };
+        batch.put_run(&run);
         if self.import.starts_over() {
             batch.drop_cursor(channel, connector);
+            batch.put_reading(channel, connector, &roll::begun_by(self.import.progress.id()));
             for key in self.before.state.keys() {
                 batch.set_state(channel, connector, key, None);
             }
         }
-        self.import.store.commit(batch).await
+        self.import.store.commit(batch).await?;
+        self.import.progress.show(run);
+        Ok(())
     }
 
     /// Commits a page and shows the run as it stands then. Where somebody asked
@@ -68,21 +93,92 @@ impl<'a> Writer<'a> {
         let due = self.sorted(std::mem::take(&mut landing.due));
         let run = self.run_after(&landing);
         let count = self.count.saturating_add_signed(landing.decided.growth);
-        let batch = self.batch(&landing, &due, &run);
-        // Only a batch that settles keys can meet another expectation; any other page is
-        // let go of here, as the batch holds a copy of it.
+        let page = self.page(&landing, &run);
+        let (batch, logged) = self.with_history(self.batch(&landing, &due, &run), &page);
+        let counters = landing.decided.counters;
+        let newly_quarantined =
+            landing.decided.quarantined.iter().filter(|entry| entry.attempts == 1).count();
+        // Only a batch that settles keys can be made anew; any other page is let go of
+        // here, as the batch holds a copy of it.
         let again = (!landing.settled.is_empty()).then_some(landing);
         match (self.import.store.commit(batch).await, again) {
             (Err(store::Error::Expectation), Some(mut landing)) => {
                 landing.settled = self.still_due(landing.settled).await?;
-                self.import.store.commit(self.batch(&landing, &due, &run)).await?;
+                let (batch, _) = self.with_history(self.batch(&landing, &due, &run), &page);
+                self.import.store.commit(batch).await?;
             }
             (result, _) => result?,
         }
         self.count = count;
+        self.history_landed(&page, &run, logged);
+        self.measure(&counters, newly_quarantined);
         tracing::debug!(page = run.pages, read = run.counters.read, records = count, "page committed");
         self.import.progress.show(run);
         Ok(())
+    }
+
+    /// Stores what the run has said so far. Where that fails, the lines wait for the page.
+    pub(super) async fn flush_log(&self) {
+        let Some(log) = self.import.progress.log() else {
+            return;
+        };
+        let mut batch = Batch::default();
+        batch.expect_lease(self.import.lease);
+        let logged = log.put_into(&mut batch);
+        match self.import.store.commit(batch).await {
+            Ok(()) => log.landed(logged),
+            Err(error) => {
+                let error: &dyn std::error::Error = &error;
+                tracing::debug!(error, "lines of the log cannot be stored yet");
+            }
+        }
+    }
+
+    /// What history keeps of the page. The last one ends the log of the run.
+    fn page(&self, landing: &Landing, run: &Run) -> RunPage {
+        if landing.last {
+            self.import.progress.log().inspect(|log| log.close(run));
+        }
+        let cursor = landing.cursor.as_ref().map(Bytes::len);
+        self.timeline.page(run, landing.decided.counters, cursor, self.import.clock.now())
+    }
+
+    /// Adds the page's row, and the lines that wait; answers up to which.
+    fn with_history(&self, mut batch: Batch, page: &RunPage) -> (Batch, u64) {
+        batch.put_page(self.import.progress.id(), page);
+        let logged = self.import.progress.log().map(|log| log.put_into(&mut batch));
+        (batch, logged.unwrap_or_default())
+    }
+
+    fn history_landed(&mut self, page: &RunPage, run: &Run, logged: u64) {
+        self.timeline.turn(page, run);
+        self.import.progress.log().inspect(|log| log.landed(logged));
+    }
+
+    /// Commits something else than a page, and shows the run as it stands then.
+    pub(super) async fn land(&mut self, mut batch: Batch, run: Run) -> store::Result<()> {
+        batch.expect_lease(self.import.lease);
+        batch.put_run(&run);
+        self.import.store.commit(batch).await?;
+        self.import.progress.show(run);
+        Ok(())
+    }
+
+    /// Counts records that the batch deletes. The batch must land before the next one.
+    pub(super) fn shrink(&mut self, batch: &mut Batch, by: u64) {
+        self.count = self.count.saturating_sub(by);
+        batch.set_record_count(self.import.channel.id, &self.import.connector.id, self.count);
+    }
+
+    fn measure(&mut self, counters: &Counters, newly_quarantined: usize) {
+        let before = std::mem::replace(&mut self.landed, Instant::now());
+        metrics::page(&metrics::Page {
+            channel_type: &self.import.channel_type.id,
+            connector: &self.import.connector.id,
+            counters,
+            newly_quarantined: newly_quarantined as u64,
+            took: self.landed - before,
+        });
     }
 
     fn sorted(&self, due: Vec<Due>) -> Sorted {
@@ -96,10 +192,15 @@ impl<'a> Writer<'a> {
     fn run_after(&self, landing: &Landing) -> Run {
         let mut run = self.import.progress.snapshot();
         run.pages += 1;
+        run.begun = true;
+        if landing.moved {
+            run.tries = 0;
+            run.deferred = None;
+        }
         run.counters.add(&landing.decided.counters);
         run.total = landing.total.or(run.total);
         if landing.last {
-            run.status = history::done(run.counters.quarantined);
+            sweep::end(&mut run);
             run.ended = Some(self.import.clock.now());
         }
         run
@@ -109,6 +210,7 @@ impl<'a> Writer<'a> {
         let (channel, connector) = (self.import.channel.id, &self.import.connector.id);
         let decided = &landing.decided;
         let mut batch = Batch::default();
+        batch.expect_lease(self.import.lease);
         for record in &decided.puts {
             batch.put_record(channel, connector, record);
         }
@@ -125,6 +227,10 @@ impl<'a> Writer<'a> {
         for key in &decided.released {
             batch.remove_quarantined(channel, connector, key);
         }
+        for key in &landing.retried {
+            batch.remove_retrial(channel, connector, key);
+        }
+        landing.roll.put(&mut batch, &At { channel, connector, run: run.id, page: run.pages });
         if let Some(cursor) = &landing.cursor {
             batch.put_cursor(channel, connector, cursor);
         }

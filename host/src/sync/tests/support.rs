@@ -10,11 +10,13 @@ pub(in crate::sync) use script::*;
 use crate::{
     channels,
     clock::Clock,
-    model::{Channel, ChannelName, Counters, Run, Status, Timestamp, Trigger},
+    model::{Channel, ChannelId, ChannelName, Counters, HostId, Paused, Run, RunId, Timestamp, Trigger},
     store::Store,
     sync::{
-        Config, Request, Sync,
+        Config, Reach, Request, Sync,
         opener::{Opener, Ready},
+        prober::{Ailing, Probe},
+        schedule,
     },
 };
 use futures_util::future::BoxFuture;
@@ -23,23 +25,72 @@ use std::{
     sync::{Arc, Mutex},
     time::Duration,
 };
-use tokio::task::JoinSet;
+use tokio::{sync::watch, task::JoinSet};
 use tokio_util::sync::CancellationToken;
 
 /// The channels that can be opened, by name.
 #[derive(Default)]
-pub(in crate::sync) struct Shelf(Mutex<HashMap<ChannelName, Ready>>);
+pub(in crate::sync) struct Shelf {
+    channels: Mutex<HashMap<ChannelName, Ready>>,
+    /// Origins that are left alone.
+    ailing: watch::Sender<Vec<Ailing>>,
+    changes: watch::Sender<u64>,
+    pub(in crate::sync) probed: Mutex<Vec<ChannelId>>,
+}
 
 impl Opener for Shelf {
     fn open<'a>(&'a self, channel: &'a ChannelName) -> BoxFuture<'a, Result<Ready, channels::Error>> {
-        let ready = self.0.lock().unwrap().get(channel).cloned();
+        let ready = self.channels.lock().unwrap().get(channel).cloned();
         let ready = ready.ok_or_else(|| channels::Error::NoChannel(channel.to_string()));
         Box::pin(async move { ready })
     }
 
-    fn has<'a>(&'a self, channel: &'a Channel) -> BoxFuture<'a, Result<bool, channels::Error>> {
-        let ready = self.0.lock().unwrap().get(&channel.name).cloned();
-        Box::pin(async move { Ok(ready.is_some_and(|ready| ready.channel.id == channel.id)) })
+    fn reopen(&self, channel: ChannelId) -> BoxFuture<'_, Result<Ready, channels::Error>> {
+        let ready = self.channels.lock().unwrap().values().find(|ready| ready.channel.id == channel).cloned();
+        let ready = ready.ok_or_else(|| channels::Error::NoChannel(channel.to_string()));
+        Box::pin(async move { ready })
+    }
+
+    fn pause<'a>(&'a self, channel: &'a Channel, reason: Paused) -> BoxFuture<'a, ()> {
+        self.set_paused(channel, Some(reason));
+        Box::pin(async {})
+    }
+
+    fn ailing(&self) -> Vec<Ailing> {
+        self.ailing.borrow().clone()
+    }
+
+    fn origins_changed(&self) -> watch::Receiver<u64> {
+        self.changes.subscribe()
+    }
+
+    fn probe(&self, channel: ChannelId) -> BoxFuture<'_, Probe> {
+        self.probed.lock().unwrap().push(channel);
+        Box::pin(async { Probe::Asked })
+    }
+
+    fn resume<'a>(&'a self, channel: &'a Channel) -> BoxFuture<'a, ()> {
+        self.set_paused(channel, None);
+        Box::pin(async {})
+    }
+}
+
+impl Shelf {
+    fn set_paused(&self, channel: &Channel, because: Option<Paused>) {
+        if let Some(ready) = self.channels.lock().unwrap().get_mut(&channel.name) {
+            ready.channel.paused = because;
+        }
+    }
+
+    /// Sets which origins are left alone.
+    pub(in crate::sync) fn ail(&self, ailing: Vec<Ailing>) {
+        self.ailing.send_replace(ailing);
+        self.changes.send_modify(|count| *count += 1);
+    }
+
+    /// The channel of that name as it stands.
+    pub(in crate::sync) fn channel(&self, name: &ChannelName) -> Channel {
+        self.channels.lock().unwrap()[name].channel.clone()
     }
 }
 
@@ -63,31 +114,71 @@ impl Host {
     }
 
     pub(in crate::sync) fn with(config: Config, store: Store) -> Self {
-        let clock = Clock::manual(Timestamp::from_millis(1_000_000));
+        Self::of(HostId::from_bytes([1; 16]), config, store)
+    }
+
+    /// Another host than the usual one, perhaps on the same store.
+    pub(in crate::sync) fn of(id: HostId, config: Config, store: Store) -> Self {
+        let clock = Clock::driven(Timestamp::from_millis(1_000_000));
         let shelf = Arc::new(Shelf::default());
         let opener = Arc::clone(&shelf) as Arc<dyn Opener>;
-        let (sync, runner) = Sync::assemble(config, store.clone(), opener, clock.clone());
+        let (sync, runner) = Sync::assemble(config, store.clone(), opener, clock.clone(), id);
         let stop = CancellationToken::new();
         let mut tasks = JoinSet::new();
-        tasks.spawn(runner.run(stop.clone()));
+        tasks.spawn(runner.run(Reach::All, stop.clone()));
         Self { sync, store, clock, shelf, stop, runner: tasks }
     }
 
-    /// Puts a channel on the shelf, one script for each connector.
-    pub(in crate::sync) fn offer(&self, channel: &Ready, scripts: &[(&str, &Arc<Script>)]) -> Ready {
+    /// Asks origins that are left alone whether they are back.
+    pub(in crate::sync) fn probe(&mut self) {
+        self.runner.spawn(self.sync.prober().run(self.stop.clone()));
+    }
+
+    /// Lets channels sync by themselves.
+    pub(in crate::sync) fn tick(&mut self, config: schedule::Config) {
+        self.runner.spawn(self.sync.scheduler(config).run(self.stop.clone()));
+    }
+
+    /// Puts a channel on the shelf and into the store, one script for each connector.
+    pub(in crate::sync) async fn offer(&self, channel: &Ready, scripts: &[(&str, &Arc<Script>)]) -> Ready {
         let ready = Ready { sources: Arc::new(Scripts::of(scripts)), ..channel.clone() };
-        self.shelf.0.lock().unwrap().insert(ready.channel.name.clone(), ready.clone());
+        self.put(&ready);
+        // It may be there already: from an earlier offer, or an earlier host.
+        let _ = self.store.channels().create(&ready.channel).await;
         ready
     }
 
+    /// Puts a channel on the shelf as it is.
+    pub(in crate::sync) fn put(&self, ready: &Ready) {
+        self.shelf.channels.lock().unwrap().insert(ready.channel.name.clone(), ready.clone());
+    }
+
     pub(in crate::sync) fn take_away(&self, channel: &Ready) {
-        self.shelf.0.lock().unwrap().remove(&channel.channel.name);
+        self.shelf.channels.lock().unwrap().remove(&channel.channel.name);
     }
 
     /// Syncs all of the channel to the end.
     pub(in crate::sync) async fn sync(&self, channel: &Ready) -> Vec<Run> {
         let job = self.sync.request(all_of(channel)).await.unwrap();
         self.sync.wait(job.id).await.unwrap()
+    }
+
+    /// The live view of a run, as soon as somebody works on it.
+    pub(in crate::sync) async fn follow(&self, run: RunId) -> watch::Receiver<Run> {
+        loop {
+            match self.sync.follow(run) {
+                Some(view) => return view,
+                None => tokio::task::yield_now().await,
+            }
+        }
+    }
+
+    /// Returns when no job is left.
+    pub(in crate::sync) async fn finished(&self) {
+        while let Some(job) = self.store.jobs().all().await.unwrap().pop() {
+            // It may be over by now.
+            let _ = self.sync.wait(job.id).await;
+        }
     }
 
     /// Stops the runner and waits for it.
@@ -108,15 +199,22 @@ impl Host {
     }
 
     pub(in crate::sync) async fn due(&self, channel: &Ready, connector: &str) -> Vec<String> {
-        let due = self.store.due();
-        let due = due.list(channel.channel.id, &name(connector), Vec::new(), 1_000).await.unwrap();
-        due.into_iter().map(|due| due.key.to_string()).collect()
+        due(&self.store, channel, connector).await
     }
 
     pub(in crate::sync) async fn cursor(&self, channel: &Ready, connector: &str) -> Option<String> {
-        let cursor = self.store.cursors().get(channel.channel.id, &name(connector)).await.unwrap();
-        cursor.map(|cursor| String::from_utf8(cursor.to_vec()).unwrap())
+        cursor(&self.store, channel, connector).await
     }
+}
+
+pub(in crate::sync) async fn due(store: &Store, channel: &Ready, connector: &str) -> Vec<String> {
+    let due = store.due().list(channel.channel.id, &name(connector), Vec::new(), 1_000).await.unwrap();
+    due.into_iter().map(|due| due.key.to_string()).collect()
+}
+
+pub(in crate::sync) async fn cursor(store: &Store, channel: &Ready, connector: &str) -> Option<String> {
+    let cursor = store.cursors().get(channel.channel.id, &name(connector)).await.unwrap();
+    cursor.map(|cursor| String::from_utf8(cursor.to_vec()).unwrap())
 }
 
 pub(in crate::sync) async fn records(store: &Store, channel: &Ready, connector: &str) -> Vec<String> {
@@ -152,8 +250,7 @@ pub(in crate::sync) fn outcomes(runs: &[Run]) -> Vec<String> {
 
 /// `1a 2u 3s 4d 5q`: added, updated, unchanged (the same), deleted, quarantined.
 pub(in crate::sync) fn counted(run: &Run) -> String {
-    let Counters { read, added, updated, unchanged, deleted, quarantined } = run.counters;
+    let Counters { read, added, updated, unchanged, deleted, quarantined, .. } = run.counters;
     assert_eq!(read, added + updated + unchanged + deleted + quarantined);
-    assert!(run.status.has_ended() || run.status == Status::Running);
     format!("{added}a {updated}u {unchanged}s {deleted}d {quarantined}q")
 }

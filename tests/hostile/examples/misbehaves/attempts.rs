@@ -2,7 +2,7 @@
 //! the attempt for its key and what came of it for its payload:
 //! `{"refused":{"class":…,"code":…}}` or `{"done":…}`.
 
-use hostile::sdk::{Envelope, Error, Page, Request, Transport};
+use hostile::sdk::{Envelope, Error, Page, Request, Transport, log};
 use serde_json::{Value, json};
 
 /// Requests that are more than a step may send.
@@ -61,6 +61,18 @@ const LINKS: &[&str] = &[
     "",
 ];
 
+/// Says what the remote system answers in every way in which a guest can say something.
+fn tell_answer(transport: &dyn Transport) -> Error {
+    let answer = match transport.send(Request::get("/echo")) {
+        Ok(response) => String::from_utf8_lossy(&response.body).into_owned(),
+        Err(error) => return error,
+    };
+    log::warn(&format!("it says {answer}"), &[("answer", &answer)]);
+    println!("on stdout: {answer}");
+    eprintln!("on stderr: {answer}");
+    Error::invalid_data("misbehaves.told", format!("in the error: {answer}"))
+}
+
 /// Does the act; none where it is not one of these.
 pub(super) fn act(act: &str, transport: &dyn Transport) -> Option<Result<Page, Error>> {
     match act {
@@ -72,6 +84,7 @@ pub(super) fn act(act: &str, transport: &dyn Transport) -> Option<Result<Page, E
         "headers" => Some(Ok(page(HEADERS.iter().map(|(name, value)| {
             (format!("header {name:?}"), sent(transport, Request::get("/header").header(*name, *value)))
         })))),
+        "tell-answer" => Some(Err(tell_answer(transport))),
         "header-bomb" => Some(Ok(page([("header-bomb".to_owned(), sent(transport, header_bomb()))]))),
         "links" => Some(Ok(page(
             LINKS.iter().map(|link| (format!("link {link:?}"), transport.path_of(link).map(Value::from))),
@@ -85,6 +98,9 @@ pub(super) fn act(act: &str, transport: &dyn Transport) -> Option<Result<Page, E
             "huge-request".to_owned(),
             sent(transport, Request::post("/").body(vec![b'x'; 32 << 20])),
         )]))),
+        "writes" => Some(Ok(page(writes().map(|request| {
+            (format!("{} {}", request.method.as_str(), request.path), sent(transport, request))
+        })))),
         "environment" => Some(Ok(page([("environment".to_owned(), Ok(environment()))]))),
         _ => None,
     }
@@ -107,6 +123,18 @@ fn page(attempts: impl IntoIterator<Item = (String, Result<Value, Error>)>) -> P
 
 fn sent(transport: &dyn Transport, request: Request) -> Result<Value, Error> {
     transport.send(request).map(|response| json!({ "status": response.status }))
+}
+
+/// One of each method that changes something, and one that reads.
+fn writes() -> [Request; 5] {
+    let to = "/things/1";
+    [
+        Request::post(to).body("{}"),
+        Request::put(to),
+        Request::patch(to),
+        Request::delete(to),
+        Request::get(to),
+    ]
 }
 
 fn header_bomb() -> Request {

@@ -2,14 +2,16 @@
 
 use super::state;
 use crate::{
-    api::view::{ChannelDetail, ConnectorState},
+    api::view::{ChannelDetail, ConnectorState, Problem},
     cli::{
         client::{Call, path},
         exit::Exit,
+        report, rhythm,
         session::{Context, Needs, Session},
         table::{Table, pairs},
         text::{clean, count, list, none, time},
     },
+    model::{Class, Paused, Vanished},
 };
 
 pub(super) async fn show(ctx: &Context<'_>, name: &str) -> anyhow::Result<Exit> {
@@ -43,13 +45,48 @@ fn head(detail: &ChannelDetail) -> String {
         ("transport", channel.transport.to_string()),
         ("state", state(channel).to_owned()),
         ("direction", if channel.two_way { "two-way" } else { "import" }.to_owned()),
+        ("schedule", rhythm::words(&channel.schedule)),
+        (
+            "parallel",
+            match channel.parallel.get() {
+                1 => "one connector after the other".to_owned(),
+                count => format!("{count} connectors at the same time"),
+            },
+        ),
+        ("vanished", vanished(channel.vanished).to_owned()),
         ("created", time(channel.created)),
         ("edited", time(channel.edited)),
     ];
-    if let Some(reason) = &channel.paused_because {
-        lines.push(("paused because", reason.clone()));
+    if let Some(paused) = &channel.paused {
+        lines.push(("paused since", time(paused.since)));
+        lines.push(("paused because", format!("{} ({}, {})", paused.message, paused.class, paused.code)));
     }
-    pairs(&lines)
+    let text = pairs(&lines);
+    match channel.paused.as_ref().map(|paused| way_out(paused, channel.name.as_str())) {
+        Some(way_out) => format!("{text}\nnext: {way_out}"),
+        None => text,
+    }
+}
+
+fn vanished(vanished: Vanished) -> &'static str {
+    match vanished {
+        Vanished::Keep => "kept by a full sync",
+        Vanished::Mark => "marked by a full sync",
+        Vanished::Delete => "deleted by a full sync",
+    }
+}
+
+/// What ends a pause. New settings or secrets do so by themselves.
+fn way_out(paused: &Paused, name: &str) -> String {
+    let enable = format!("tidegate channel enable {name}");
+    let problem = Problem::new(paused.class, paused.code.as_str(), paused.message.as_str());
+    match report::advice(&problem, Some(name)) {
+        Some(advice) if matches!(paused.class, Class::Auth | Class::Config) => {
+            format!("{advice}\nor, where nothing is to change here: {enable}")
+        }
+        Some(advice) => format!("{advice}, then: {enable}"),
+        None => enable,
+    }
 }
 
 fn settings(detail: &ChannelDetail) -> String {
@@ -102,6 +139,43 @@ fn troubles(states: &[ConnectorState]) -> Vec<String> {
 mod tests {
     use super::*;
     use crate::{cli::text::samples, model::Status};
+
+    #[test]
+    fn a_paused_channel_says_why_and_what_to_do() {
+        let detail = |paused: serde_json::Value| -> ChannelDetail {
+            serde_json::from_value(serde_json::json!({
+                "id": "01JZZZZZZZZZZZZZZZZZZZZZZZ", "name": "zen", "type": "zendesk", "transport": "api",
+                "connectors": ["ticket"], "two-way": false, "enabled": true, "paused": paused,
+                "paused-because": "the credentials are refused",
+                "schedule": {"every": "15m", "time-zone": "Europe/Vienna", "quiet": "22:00-06:00"},
+                "parallel": 4, "vanished": "mark", "settings": {}, "secrets": [], "plugin-version": "0.1.0",
+                "created": "2026-01-01T00:00:00Z", "edited": "2026-01-01T00:00:00Z", "revision": 2,
+                "plugin": "zendesk.wasm", "connector-states": [], "last-run": null,
+            }))
+            .expect("a channel")
+        };
+        let refused = serde_json::json!({
+            "since": "2026-01-02T00:00:00Z", "class": "auth", "code": "http.status.401",
+            "message": "the credentials are refused",
+        });
+        insta::assert_snapshot!(head(&detail(refused)), @"
+        channel         zen
+        type            zendesk
+        plugin          zendesk.wasm
+        transport       api
+        state           paused
+        direction       import
+        schedule        every 15 min, quiet 22:00-06:00 Europe/Vienna
+        parallel        4 connectors at the same time
+        vanished        marked by a full sync
+        created         2026-01-01 00:00:00Z
+        edited          2026-01-01 00:00:00Z
+        paused since    2026-01-02 00:00:00Z
+        paused because  the credentials are refused (auth, http.status.401)
+        next: correct the credentials: tidegate channel edit zen --secret-file KEY=PATH
+        or, where nothing is to change here: tidegate channel enable zen
+        ");
+    }
 
     #[test]
     fn connectors_are_a_table_with_troubles_below() {

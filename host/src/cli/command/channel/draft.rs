@@ -1,5 +1,6 @@
 //! What the command line says a channel is to be.
 
+use super::options::{Options, Unset};
 use crate::cli::{exit::Usage, values::Values};
 use clap::Args;
 use serde_json::{Value, json};
@@ -25,6 +26,8 @@ pub(crate) struct Create {
     /// Let no sync start yet
     #[arg(long)]
     disabled: bool,
+    #[command(flatten)]
+    options: Options,
 }
 
 #[derive(Debug, Args)]
@@ -48,6 +51,10 @@ pub(crate) struct Edit {
     /// Export no local changes
     #[arg(long)]
     one_way: bool,
+    #[command(flatten)]
+    options: Options,
+    #[command(flatten)]
+    unset_options: Unset,
 }
 
 impl Create {
@@ -66,6 +73,9 @@ impl Create {
         }
         if !self.connectors.is_empty() {
             body["connectors"] = Value::from(self.connectors);
+        }
+        if let Value::Object(body) = &mut body {
+            self.options.add_to(body, &Unset::default());
         }
         Ok(body)
     }
@@ -97,6 +107,7 @@ impl Edit {
         if self.two_way || self.one_way {
             body.insert("two-way".to_owned(), Value::from(self.two_way));
         }
+        self.options.add_to(&mut body, &self.unset_options);
         if body.is_empty() {
             return Err(Usage("nothing to change is named; see tidegate channel edit --help".into()).into());
         }
@@ -128,6 +139,15 @@ mod tests {
             ("edit zen --connector a --connector b", json!({"connectors": ["a", "b"]})),
             ("edit zen --two-way", json!({"two-way": true})),
             ("edit zen --one-way", json!({"two-way": false})),
+            ("edit zen --every 15m", json!({"schedule": {"every": "15m"}})),
+            ("edit zen --cron @daily", json!({"schedule": {"cron": "@daily"}})),
+            ("edit zen --manual", json!({"schedule": {"manual": true}})),
+            ("edit zen --default-schedule --no-quiet", json!({"schedule": {"default": true, "quiet": null}})),
+            (
+                "edit zen --time-zone europe/vienna --quiet 22:00-6:00",
+                json!({"schedule": {"time-zone": "Europe/Vienna", "quiet": "22:00-06:00"}}),
+            ),
+            ("edit zen --parallel 4 --vanished keep", json!({"parallel": 4, "vanished": "keep"})),
         ] {
             assert_eq!(body(line).expect(line), expected, "{line}");
         }
@@ -135,8 +155,24 @@ mod tests {
 
     #[test]
     fn an_edit_of_nothing_or_both_ways_is_refused() {
-        for line in ["edit zen", "edit zen --set a=1 --unset a", "edit zen --two-way --one-way"] {
+        for line in [
+            "edit zen",
+            "edit zen --set a=1 --unset a",
+            "edit zen --two-way --one-way",
+            "edit zen --every 1h --manual",
+            "edit zen --every 1h --cron @daily",
+            "edit zen --every 1h --default-schedule",
+            "edit zen --quiet 1:00-2:00 --no-quiet",
+            "edit zen --parallel 17",
+            "edit zen --vanished burn",
+        ] {
             assert!(body(line).is_err(), "{line}");
         }
+    }
+
+    #[test]
+    fn what_makes_no_sense_is_refused_with_the_cure() {
+        let refused = body("edit zen --every 5s").expect_err("too short").to_string();
+        assert!(refused.contains("'--every <SPAN>': an interval is 10s to 30d, not 5s"), "{refused}");
     }
 }

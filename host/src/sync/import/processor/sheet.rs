@@ -3,10 +3,13 @@
 //! It knows nothing of what is stored.
 
 use super::{payload, slot::Version};
-use crate::model::{Class, Envelope, Failure, RecordKey, Reject, Timestamp};
+use crate::{
+    model::{Class, Envelope, Failure, Record, RecordKey, Reject, RunId, Timestamp},
+    store::Origin,
+};
 use bytes::Bytes;
 use sha2::{Digest, Sha256};
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 /// What of a key out of bounds is shown.
 const SHOWN_KEY: usize = 60;
@@ -27,8 +30,15 @@ pub(super) struct Item {
     pub(super) key: RecordKey,
     pub(super) deleted: bool,
     pub(super) version: Version,
-    /// Why the payload cannot be stored.
-    pub(super) unfit: Option<Box<Failure>>,
+    /// Why it cannot be stored, boxed because it is rare.
+    pub(super) unfit: Option<Box<Unfit>>,
+}
+
+/// Why a record with a fit key cannot be stored.
+pub(super) struct Unfit {
+    pub(super) reason: Failure,
+    /// What it takes to judge it anew.
+    pub(super) origin: Origin,
 }
 
 /// Something that goes to quarantine, whatever is stored.
@@ -37,6 +47,20 @@ pub(super) struct Misfit {
     pub(super) key: String,
     pub(super) reason: Failure,
     pub(super) payload: Option<Bytes>,
+    pub(super) origin: Origin,
+    /// What it may be.
+    pub(super) name: Name,
+}
+
+/// What a misfit says of the record that it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Name {
+    /// It has a key that no record can have: none that is stored.
+    Impossible,
+    /// Its key may be that of a record, or only say where to find it.
+    Perhaps,
+    /// It may be any record.
+    Nobody,
 }
 
 impl Sheet {
@@ -55,10 +79,16 @@ impl Sheet {
                     key: findable(&record.key, &record.payload),
                     reason,
                     payload: Some(record.payload),
+                    origin: Origin::Reject,
+                    name: Name::Impossible,
                 }),
             }
         }
-        sheet.misfits.extend(rejects.into_iter().map(misfit));
+        let is_due: HashSet<&str> = match rejects.is_empty() {
+            true => HashSet::new(),
+            false => sheet.settled.iter().map(String::as_str).collect(),
+        };
+        sheet.misfits.extend(rejects.into_iter().map(|reject| misfit(reject, &is_due)));
         sheet
     }
 
@@ -67,12 +97,37 @@ impl Sheet {
         self.items.iter().map(|item| &item.key)
     }
 
+    /// The item at a place as `run` would store it, whatever is decided.
+    pub(in crate::sync::import) fn record(&self, place: usize, run: RunId, now: Timestamp) -> Record {
+        let Item { key, version: Version { updated, parent, payload }, .. } = &self.items[place];
+        let (updated, parent, payload) = (*updated, parent.clone(), payload.clone());
+        Record { key: key.clone(), parent, updated, imported: now, run, payload }
+    }
+
     /// The keys under which something of the page may be in quarantine.
     pub(in crate::sync::import) fn quarantine_keys(&self) -> Vec<String> {
         let items = self.items.iter().map(|item| item.key.as_str());
         let misfits = self.misfits.iter().map(|misfit| misfit.key.as_str());
         let settled = self.settled.iter().map(String::as_str);
         items.chain(misfits).chain(settled).map(str::to_owned).collect()
+    }
+
+    /// The keys of all that was delivered, as far as records can have them.
+    pub(in crate::sync::import) fn delivered(&self) -> impl Iterator<Item = &str> {
+        let misfits = self.misfits.iter().filter(|misfit| misfit.name == Name::Perhaps);
+        self.keys().map(RecordKey::as_str).chain(misfits.map(|misfit| misfit.key.as_str()))
+    }
+
+    /// The keys of what was set aside, of which only a look at the records tells whether
+    /// they are those of records.
+    pub(in crate::sync::import) fn perhaps(&self) -> Vec<RecordKey> {
+        let misfits = self.misfits.iter().filter(|misfit| misfit.name == Name::Perhaps);
+        misfits.filter_map(|misfit| RecordKey::try_new(misfit.key.as_str()).ok()).collect()
+    }
+
+    /// Whether something was set aside that may be any record.
+    pub(in crate::sync::import) fn has_nameless(&self) -> bool {
+        self.misfits.iter().any(|misfit| misfit.name == Name::Nobody)
     }
 
     /// For each item the first one with the same key.
@@ -87,25 +142,33 @@ fn item(record: &Envelope, record_bytes: usize) -> Result<Item, Failure> {
     let key = |code: &str, text: &str| {
         RecordKey::try_new(text).map_err(|error| Failure::new(Class::InvalidData, code, error.to_string()))
     };
-    let parent = record.parent.as_deref().map(|text| key("record.parent", text)).transpose()?;
+    let parent = record.parent.as_deref().map(|text| key("record.parent", text)).transpose();
     let updated = record.updated_ms.map(timestamp);
     let key = key("record.key", &record.key)?;
     // A deleted record leaves no payload behind.
     let checked = if record.deleted { Ok(()) } else { payload::check(&record.payload, record_bytes) };
-    Ok(Item {
-        key,
-        deleted: record.deleted,
-        version: Version { updated, parent, payload: record.payload.clone() },
-        unfit: checked.err().map(Box::new),
-    })
+    let (parent, checked) = match parent {
+        Ok(parent) => (parent, checked),
+        Err(unfit) => (None, Err(unfit)),
+    };
+    let unfit = |reason| {
+        let origin = Origin::Record { updated, parent: record.parent.clone() };
+        Box::new(Unfit { reason, origin })
+    };
+    let unfit = checked.err().map(unfit);
+    let version = Version { updated, parent, payload: record.payload.clone() };
+    Ok(Item { key, deleted: record.deleted, version, unfit })
 }
 
-fn misfit(reject: Reject) -> Misfit {
-    let key = match RecordKey::try_new(reject.key.as_str()) {
-        Ok(_) => reject.key,
-        Err(_) => findable(&reject.key, reject.payload.as_deref().unwrap_or_default()),
-    };
-    Misfit { key, reason: reject.reason, payload: reject.payload }
+/// `is_due`: the due keys that the page settles.
+fn misfit(reject: Reject, is_due: &HashSet<&str>) -> Misfit {
+    let Reject { key, reason, payload } = reject;
+    if RecordKey::try_new(key.as_str()).is_err() {
+        let key = findable(&key, payload.as_deref().unwrap_or_default());
+        return Misfit { key, reason, payload, origin: Origin::Reject, name: Name::Nobody };
+    }
+    let origin = if is_due.contains(key.as_str()) { Origin::Key } else { Origin::Reject };
+    Misfit { key, reason, payload, origin, name: Name::Perhaps }
 }
 
 /// Times beyond what a calendar shows are moved to its end.

@@ -6,6 +6,7 @@
 use super::*;
 use crate::{
     model::{Class, Envelope, Failure, Reject},
+    store::Origin,
     sync::tests::support::envelope,
 };
 use bytes::Bytes;
@@ -40,6 +41,9 @@ fn held(key: &str) -> Quarantined {
     Quarantined {
         key: key.into(),
         reason: Failure::new(Class::InvalidData, "old", "old"),
+        origin: Origin::Reject,
+        size: None,
+        kept: 0,
         payload: None,
         first_seen: Timestamp::from_millis(10),
         last_seen: Timestamp::from_millis(20),
@@ -111,7 +115,7 @@ fn summary(decided: &Decided) -> String {
         |entry: &Quarantined| format!("quarantine {} {} #{}", entry.key, entry.reason.code, entry.attempts);
     parts.extend(decided.quarantined.iter().map(set_aside));
     parts.extend(decided.released.iter().map(|key| format!("release {key}")));
-    let Counters { read, added, updated, unchanged, deleted, quarantined } = decided.counters;
+    let Counters { read, added, updated, unchanged, deleted, quarantined, .. } = decided.counters;
     assert_eq!(read, added + updated + unchanged + deleted + quarantined, "every record counts once");
     parts.push(format!("{added}a {updated}u {unchanged}s {deleted}d {quarantined}q"));
     parts.join(", ")
@@ -217,6 +221,81 @@ fn a_record_that_comes_good_leaves_quarantine() {
     check(&[], &[], &["k"], "quarantine k guest #4, 0a 0u 0s 0d 1q");
 }
 
+/// In quarantine since a record of that time failed; by an earlier run, or by this one.
+fn failed(at: u64, run: RunId) -> Shelf {
+    let mut shelf = Shelf::of(&["k@4=0"], &["k"]);
+    let entry = shelf.quarantined.get_mut("k").unwrap();
+    let updated = Some(Timestamp::from_millis(at.try_into().unwrap()));
+    (entry.origin, entry.run) = (Origin::Record { updated, parent: None }, run);
+    shelf
+}
+
+#[test]
+fn a_record_that_is_older_than_the_one_in_quarantine_tells_nothing_new() {
+    let earlier = RunId::from_bytes([1; 16]);
+    let check = |page: &[&str], run: RunId, full: bool, expected: &str| {
+        check_on(&failed(6, run), page, &[], full, expected);
+    };
+    check(&["k@5=1"], earlier, false, "put k@5=1, 0a 1u 0s 0d 0q");
+    check(&["k@4=0"], earlier, false, "0a 0u 1s 0d 0q");
+    check(&["k@5!"], earlier, false, "delete k, 0a 0u 0s 1d 0q");
+    check(&["k@6=1"], earlier, false, "put k@6=1, release k, 0a 1u 0s 0d 0q");
+    check(&["k=1"], earlier, false, "put k=1, release k, 0a 1u 0s 0d 0q");
+    check(&["k@5=1"], earlier, true, "put k@5=1, release k, 0a 1u 0s 0d 0q");
+    check(&["k@5=1"], rules(true).run, true, "put k@5=1, 0a 1u 0s 0d 0q");
+    check(&["k@7={", "k@6=1"], earlier, false, "put k@6=1, quarantine k record.json #4, 0a 1u 0s 0d 1q");
+}
+
+#[test]
+fn a_due_key_leaves_quarantine_when_it_is_settled_and_not_rejected_again() {
+    let shelf = Shelf::of(&[], &["k", "l"]);
+    let check = |settled: &[&str], rejects: &[&str], expected: &str| {
+        let settled = settled.iter().map(|&key| key.into()).collect();
+        let sheet = Sheet::new(Vec::new(), rejects.iter().map(|key| reject(key)).collect(), settled, 20);
+        let wards = sheet.quarantine_keys();
+        let quarantined = wards.iter().map(|key| shelf.quarantined.get(key).cloned()).collect();
+        let decided = decide(sheet, Known { quarantined, ..Known::default() }, &rules(false));
+        assert_eq!(summary(&decided), expected, "{settled:?} {rejects:?}", settled = wards);
+    };
+    check(&["k"], &[], "release k, 0a 0u 0s 0d 0q");
+    check(&["k", "l", "m"], &["l"], "quarantine l guest #4, release k, 0a 0u 0s 0d 1q");
+    check(&[], &["k"], "quarantine k guest #4, 0a 0u 0s 0d 1q");
+}
+
+#[test]
+fn a_record_with_a_bad_parent_is_set_aside_under_its_own_key_and_comes_good_under_it() {
+    let bad = Envelope { parent: Some("a\nb".into()), ..envelope("k=1") };
+    let mut shelf = Shelf::default();
+    let decided = shelf.decide(vec![bad.clone()], Vec::new(), &rules(false));
+    assert_eq!(summary(&decided), "quarantine k record.parent #1, 0a 0u 0s 0d 1q");
+    shelf.apply(decided);
+    check_on(&shelf, &["k=1"], &[], false, "put k=1, release k, 1a 0u 0s 0d 0q");
+    let good = Envelope { parent: Some("p".into()), ..bad };
+    let decided = shelf.decide(vec![good], Vec::new(), &rules(false));
+    assert_eq!(decided.puts[0].parent.as_ref().map(RecordKey::as_str), Some("p"));
+    assert_eq!(decided.released, ["k"]);
+}
+
+#[test]
+fn an_entry_says_where_it_came_from() {
+    let record = Envelope { parent: Some("p".into()), ..envelope("k@5={") };
+    let rejects = ["due", "item 3 of the page", ""].map(reject).to_vec();
+    let sheet = Sheet::new(vec![record, envelope("a\nb=1")], rejects, vec!["due".into()], RECORD_BYTES);
+    let decided = decide(sheet, Known::default(), &rules(false));
+    let shown: Vec<_> = decided
+        .quarantined
+        .iter()
+        .map(|entry| (entry.key.as_str(), &entry.origin))
+        .filter(|(key, _)| !key.starts_with("bad-key:"))
+        .collect();
+    let updated = Some(Timestamp::from_millis(5));
+    let record = Origin::Record { updated, parent: Some("p".into()) };
+    let expected = [("due", &Origin::Key), ("item 3 of the page", &Origin::Reject), ("k", &record)];
+    assert_eq!(shown, expected);
+    let unfit = decided.quarantined.iter().filter(|entry| entry.key.starts_with("bad-key:"));
+    assert!(unfit.clone().count() == 2 && unfit.clone().all(|entry| entry.origin == Origin::Reject));
+}
+
 #[test]
 fn rejects_are_taken_after_the_records() {
     let empty = Shelf::default();
@@ -244,7 +323,23 @@ fn of_a_long_payload_in_quarantine_the_beginning_is_kept() {
     let mut long = reject("k");
     long.payload = Some(Bytes::from(vec![b'x'; 100 << 10]));
     let decided = Shelf::default().decide(Vec::new(), vec![long], &rules(false));
-    assert_eq!(decided.quarantined[0].payload.as_ref().map(Bytes::len), Some(64 << 10));
+    let entry = &decided.quarantined[0];
+    assert_eq!(entry.payload.as_ref().map(Bytes::len), Some(64 << 10));
+    assert_eq!((entry.size, entry.kept), (Some(100 << 10), 64 << 10));
+}
+
+#[test]
+fn a_record_that_the_host_refused_is_kept_whole_up_to_a_bound() {
+    let check = |length: usize, kept: usize| {
+        let long = Envelope { payload: Bytes::from(vec![b' '; length]), ..envelope("k=1") };
+        let decided = Shelf::default().decide(vec![long], Vec::new(), &rules(false));
+        let entry = &decided.quarantined[0];
+        assert_eq!((entry.size, entry.kept), (Some(length as u64), kept as u64));
+        assert_eq!(entry.payload.as_ref().map(Bytes::len), Some(kept));
+    };
+    check(100 << 10, 100 << 10);
+    check(4 << 20, 4 << 20);
+    check((4 << 20) + 1, 64 << 10);
 }
 
 /// Pages with few keys, so that they meet; `sorted` as a remote system would

@@ -3,7 +3,8 @@
 use super::script::Scripts;
 use crate::{
     model::{
-        Channel, ChannelId, ChannelName, ChannelType, Connector, DrivenBy, Name, RecordKey, Timestamp, Ways,
+        Asked, Channel, ChannelId, ChannelName, ChannelType, Connector, Direction, DrivenBy, Job, JobId,
+        Name, Parallel, RecordKey, Run, Schedule, Timestamp, Trigger, Vanished, Ways,
     },
     sync::opener::Ready,
 };
@@ -52,7 +53,11 @@ pub(in crate::sync) fn ready(connectors: Vec<Connector>) -> Ready {
             connectors: connectors.iter().map(|connector| connector.id.clone()).collect(),
             two_way: false,
             enabled: true,
-            paused_because: None,
+            enabled_since: None,
+            paused: None,
+            schedule: Schedule::default(),
+            parallel: Parallel::default(),
+            vanished: Vanished::default(),
             settings: serde_json::Map::new(),
             secrets: BTreeMap::new(),
             plugin_version: "1.0.0".into(),
@@ -72,5 +77,24 @@ pub(in crate::sync) fn ready(connectors: Vec<Connector>) -> Ready {
             webhooks: Vec::new(),
         }),
         sources: Arc::new(Scripts::default()),
+        origin: Some("https://remote.example".into()),
     }
+}
+
+/// A run as it waits.
+pub(in crate::sync) fn queued(channel: &Ready, connector: &str, requested: Timestamp) -> Run {
+    let asked = Asked { connectors: Vec::new(), full: false, record: false, trigger: Trigger::Request };
+    let job = Job {
+        id: JobId::new(),
+        channel_id: channel.channel.id,
+        channel: channel.channel.name.clone(),
+        direction: Direction::Import,
+        asked,
+        requested,
+        due: requested,
+        runs: Vec::new(),
+        waits_for: None,
+        again: None,
+    };
+    crate::sync::job::run(&name(connector), 0, &job)
 }

@@ -7,6 +7,7 @@ use std::{
     io,
     sync::{Arc, Mutex},
 };
+use tokio_util::sync::CancellationToken;
 
 /// The rows outlive the engine, as files outlive a process.
 #[derive(Clone, Default)]
@@ -29,8 +30,9 @@ type Hook = dyn Fn(usize) + Send + Sync;
 pub(in crate::sync) struct Mortal {
     disk: Disk,
     death: Death,
-    /// Commits that were begun, and whether the end has come.
-    begun: Mutex<(usize, bool)>,
+    /// Commits that were begun.
+    begun: Mutex<usize>,
+    dead: CancellationToken,
     /// Called on the blocking pool with the number of the commit.
     before_commit: Box<Hook>,
     watchers: Watchers,
@@ -50,6 +52,7 @@ impl Mortal {
             disk: disk.clone(),
             death,
             begun: Mutex::default(),
+            dead: CancellationToken::new(),
             before_commit: Box::new(before_commit),
             watchers: Watchers::default(),
         })
@@ -62,7 +65,12 @@ impl Mortal {
     }
 
     pub(in crate::sync) fn is_dead(&self) -> bool {
-        self.begun.lock().unwrap().1
+        self.dead.is_cancelled()
+    }
+
+    /// Returns when the end has come.
+    pub(in crate::sync) async fn died(&self) {
+        self.dead.cancelled().await;
     }
 
     fn alive(&self) -> Result<()> {
@@ -110,13 +118,13 @@ impl Engine for Mortal {
         self.alive()?;
         let number = {
             let mut begun = self.begun.lock().unwrap();
-            begun.0 += 1;
-            begun.0 - 1
+            *begun += 1;
+            *begun - 1
         };
         (self.before_commit)(number);
         let dies = |at| {
             if at == number {
-                self.begun.lock().unwrap().1 = true
+                self.dead.cancel()
             }
         };
         match self.death {

@@ -6,7 +6,7 @@ use crate::{
     sandbox::Outcome,
     sync::{
         import::{Ask, Source},
-        opener::{Errand, Sources},
+        opener::{SourceAsk, Sources},
     },
 };
 use bytes::Bytes;
@@ -67,7 +67,7 @@ impl Script {
         Self::new(|_, ask| {
             Box::pin(async move {
                 ask.cancel.cancelled().await;
-                fails("step.cancelled")
+                fails(Class::Transient, "step.cancelled")
             })
         })
     }
@@ -151,8 +151,8 @@ pub(in crate::sync) fn ok(page: Page) -> Outcome<Page> {
     outcome(Ok(page))
 }
 
-pub(in crate::sync) fn fails(code: &str) -> Outcome<Page> {
-    outcome(Err(Failure::new(Class::Transient, code, "as the script says")))
+pub(in crate::sync) fn fails(class: Class, code: &str) -> Outcome<Page> {
+    outcome(Err(Failure::new(class, code, "as the script says")))
 }
 
 /// The sources of a channel, by connector.
@@ -167,10 +167,8 @@ impl Scripts {
 }
 
 impl Sources for Scripts {
-    fn source(&self, errand: Errand<'_>) -> Arc<dyn Source> {
-        let scripts = self.0.lock().unwrap();
-        Arc::clone(
-            scripts.get(errand.connector).unwrap_or_else(|| panic!("no script for '{}'", errand.connector)),
-        ) as _
+    fn source(&self, ask: SourceAsk<'_>) -> Arc<dyn Source> {
+        let (scripts, connector) = (self.0.lock().unwrap(), ask.connector);
+        Arc::clone(scripts.get(connector).unwrap_or_else(|| panic!("no script for '{connector}'"))) as _
     }
 }

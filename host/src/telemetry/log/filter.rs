@@ -88,11 +88,11 @@ mod tests {
     #[test]
     fn every_step_of_loudness_is_a_filter() {
         let loud = |verbose| {
-            let filter = crate::telemetry::Config::quiet(verbose).level;
+            let filter = crate::telemetry::log::Config::quiet(verbose).level;
             filter.targets().would_enable("tidegate::app", &Level::DEBUG)
         };
         assert_eq!([0, 1, 2, 3, 9].map(loud), [false, false, true, true, true]);
-        let serve = crate::telemetry::Config::default().louder(1).level;
+        let serve = crate::telemetry::log::Config::default().louder(1).level;
         assert!(serve.targets().would_enable("tidegate::sync", &Level::DEBUG));
     }
 

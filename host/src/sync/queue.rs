@@ -1,0 +1,503 @@
+//! The jobs that wait: durable rows, and an index of them in memory.
+//!
+//! The rows decide. The index only tells whom to look at next; it is read from the rows
+//! when the host starts and again from time to time, so that nothing that another host
+//! on the same store leaves behind lies there for ever. It runs nothing.
+
+mod index;
+
+use super::{Error, job, lease, opener::Ready};
+use crate::{
+    clock::Clock,
+    model::{Again, Asked, Channel, ChannelId, Direction, Job, JobId, Run, Status, Timestamp},
+    store::{self, Batch, KeptJob, Lease, Owner, Standing, Store},
+};
+use index::Index;
+pub(super) use index::Seat;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use tokio::sync::Notify;
+
+/// How often a batch is made anew that met somebody else's. Each time somebody got on.
+const TRIES: u32 = 20;
+
+/// What became of a request.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Placed {
+    pub(super) id: JobId,
+    /// None yet where it is to follow another job.
+    pub(super) runs: Vec<Run>,
+    /// The job that goes before it.
+    pub(super) after: Option<JobId>,
+}
+
+/// The jobs of a store.
+pub(super) struct Queue {
+    store: Store,
+    clock: Clock,
+    owner: Owner,
+    index: Mutex<Index>,
+    changed: Notify,
+}
+
+impl Queue {
+    pub(super) fn new(store: Store, clock: Clock, owner: Owner) -> Self {
+        Self { store, clock, owner, index: Mutex::default(), changed: Notify::new() }
+    }
+
+    /// Whoever works on jobs of this queue.
+    pub(super) fn owner(&self) -> Owner {
+        self.owner
+    }
+
+    /// Puts a request in its place: a job of its own, part of one that has not begun, or
+    /// the job that follows the one that is going on. One commit, so whole or not at all.
+    pub(super) async fn place(&self, ready: &Ready, asked: &Asked) -> Result<Placed, Error> {
+        let channel = &ready.channel;
+        for _ in 0..TRIES {
+            let found = self.find(channel.id, Direction::Import).await?;
+            let (batch, job, placed) = match &found.kept {
+                None => self.fresh(ready, asked, &found)?,
+                Some(kept) => self.join(ready, asked, kept, &found).await?,
+            };
+            match self.store.commit(batch).await {
+                Err(store::Error::Expectation) => {}
+                Err(error) => return Err(error.into()),
+                Ok(()) => {
+                    self.enter(&job);
+                    return Ok(placed);
+                }
+            }
+        }
+        self.gone(channel).await
+    }
+
+    /// Nobody is that unlucky: what a batch expects of the channel itself does not hold.
+    async fn gone<T>(&self, channel: &Channel) -> Result<T, Error> {
+        match self.store.channels().get(channel.id).await? {
+            Some(_) => Err(store::Error::Expectation.into()),
+            None => Err(crate::channels::Error::NoChannel(channel.name.to_string()).into()),
+        }
+    }
+
+    async fn find(&self, channel: ChannelId, direction: Direction) -> store::Result<Found> {
+        let kept = self.store.jobs().get(channel, direction).await?;
+        let standing = self.store.leases().get(channel, direction).await?;
+        Ok(Found { kept, standing })
+    }
+
+    fn fresh(&self, ready: &Ready, asked: &Asked, found: &Found) -> Result<(Batch, Job, Placed), Error> {
+        let (channel, now) = (&ready.channel, self.clock.now());
+        let mut job = Job {
+            id: JobId::new(),
+            channel_id: channel.id,
+            channel: channel.name.clone(),
+            direction: Direction::Import,
+            asked: asked.clone(),
+            requested: now,
+            due: now,
+            runs: Vec::new(),
+            waits_for: None,
+            again: None,
+        };
+        let runs = job::runs(&job::plan(ready, asked)?, &job);
+        job.runs = runs.iter().map(|run| run.id).collect();
+        let mut batch = Batch::new();
+        batch.expect_channel(channel.id);
+        batch.expect_no_job(channel.id, job.direction);
+        batch.expect_standing(&found.standing, channel.id, job.direction);
+        batch.put_job(&job);
+        runs.iter().for_each(|run| batch.put_run(run));
+        let placed = Placed { id: job.id, runs, after: None };
+        Ok((batch, job, placed))
+    }
+
+    /// What was asked for joins a job that is there.
+    async fn join(
+        &self,
+        ready: &Ready,
+        asked: &Asked,
+        kept: &KeptJob,
+        found: &Found,
+    ) -> Result<(Batch, Job, Placed), Error> {
+        let channel = &ready.channel;
+        let mut job = kept.job.clone();
+        let mut runs = self.store.runs().get_many(job.runs.clone()).await?;
+        let mut batch = Batch::new();
+        batch.expect_channel(channel.id);
+        batch.expect_job(kept);
+        batch.expect_standing(&found.standing, channel.id, job.direction);
+        let is_held = found.is_held(self.clock.now());
+        let has_begun = runs.iter().any(|run| run.status != Status::Queued || run.started.is_some());
+        let placed = if is_held || (has_begun && !job.asked.covers(asked)) {
+            let again = again(&mut job, asked, self.clock.now());
+            Placed { id: again, runs: Vec::new(), after: Some(job.id) }
+        } else {
+            if !has_begun {
+                job.asked = job.asked.and(asked);
+                runs = job::extended(runs, &job::plan(ready, &job.asked)?, &job);
+                job.runs = runs.iter().map(|run| run.id).collect();
+                runs.iter().for_each(|run| batch.put_run(run));
+            }
+            job.asked.trigger = job.asked.trigger.min(asked.trigger);
+            Placed { id: job.id, runs, after: None }
+        };
+        if !is_held {
+            // Whoever asks does not want to wait for what the job waits for.
+            job.due = job.due.min(self.clock.now());
+        }
+        batch.put_job(&job);
+        Ok((batch, job, placed))
+    }
+
+    /// Puts jobs that nobody waits for in their places, all in one commit: of channels
+    /// that have none. Their runs are planned when they begin.
+    /// One whose channel has one already, or is gone, is left out.
+    pub(super) async fn place_many(
+        &self,
+        jobs: &[Job],
+        note: &(dyn Fn(&mut Batch, &Job) + Sync),
+    ) -> store::Result<usize> {
+        let is_new = |job: &&Job| !self.index().has(job.channel_id, job.direction);
+        let fresh: Vec<&Job> = jobs.iter().filter(is_new).collect();
+        let mut batch = Batch::new();
+        jobs.iter().for_each(|job| {
+            batch.expect_channel(job.channel_id);
+            note(&mut batch, job);
+        });
+        fresh.iter().for_each(|job| add(&mut batch, job));
+        match self.store.commit(batch).await {
+            Ok(()) => {
+                fresh.iter().for_each(|job| self.enter(job));
+                Ok(fresh.len())
+            }
+            // One of them has a job that is not in the index, or its channel is gone.
+            Err(store::Error::Expectation) if jobs.len() > 1 => {
+                let mut placed = 0;
+                for job in jobs {
+                    placed += Box::pin(self.place_many(std::slice::from_ref(job), note)).await?;
+                }
+                Ok(placed)
+            }
+            Err(store::Error::Expectation) => Ok(0),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Takes the job of a seat, if nobody has it.
+    pub(super) async fn claim(&self, seat: &Seat) -> store::Result<Claimed> {
+        loop {
+            let found = self.find(seat.channel, seat.direction).await?;
+            let Some(kept) = &found.kept else { return Ok(Claimed::Gone) };
+            let now = self.clock.now();
+            if found.is_held(now) {
+                return Ok(Claimed::Held(found.standing.until));
+            }
+            let lease = Lease {
+                channel: seat.channel,
+                direction: seat.direction,
+                token: found.standing.token + 1,
+                owner: self.owner,
+            };
+            let mut batch = Batch::new();
+            batch.expect_job(kept);
+            batch.claim_lease(&found.standing, &lease, now.plus(lease::TERM));
+            match self.store.commit(batch).await {
+                Ok(()) => return Ok(Claimed::Ours(kept.job.clone(), lease)),
+                Err(store::Error::Expectation) => {}
+                Err(error) => return Err(error),
+            }
+        }
+    }
+
+    /// Puts the runs of a job on record that was not planned yet.
+    pub(super) async fn plan(&self, lease: &Lease, runs: &[Run]) -> store::Result<()> {
+        loop {
+            let mut batch = Batch::new();
+            batch.expect_lease(lease);
+            let kept = self.store.jobs().get(lease.channel, lease.direction).await?;
+            let Some(kept) = kept else { return Err(store::Error::Expectation) };
+            batch.expect_job(&kept);
+            batch.put_job(&Job { runs: runs.iter().map(|run| run.id).collect(), ..kept.job });
+            runs.iter().for_each(|run| batch.put_run(run));
+            match self.store.commit(batch).await {
+                Err(store::Error::Expectation) if self.holds(lease).await? => {}
+                result => return result,
+            }
+        }
+    }
+
+    /// The job with this id, wherever it stands; and the one that goes before it.
+    pub(super) async fn job(&self, id: JobId) -> store::Result<Option<(Job, Option<JobId>)>> {
+        let indexed = self.index().seat_of(id).map(|seat| (seat.channel, seat.direction));
+        let jobs = match indexed.or(self.place_of(id).await?) {
+            Some((channel, direction)) => {
+                let kept = self.store.jobs().get(channel, direction).await?;
+                kept.into_iter().map(|kept| kept.job).collect()
+            }
+            // It has no runs yet, or there is no such job.
+            None => self.store.jobs().all().await?,
+        };
+        let now = self.clock.now();
+        Ok(jobs.into_iter().find_map(|job| {
+            if job.id == id {
+                return Some((job, None));
+            }
+            let before = job.id;
+            let next = job.next(now).filter(|next| next.id == id)?;
+            Some((next, Some(before)))
+        }))
+    }
+
+    /// Where the runs of a job belong.
+    async fn place_of(&self, id: JobId) -> store::Result<Option<(ChannelId, Direction)>> {
+        let mut runs = self.store.jobs().runs(id).await?;
+        runs.truncate(1);
+        let first = self.store.runs().get_many(runs).await?.pop();
+        Ok(first.map(|run| (run.channel_id, run.direction)))
+    }
+
+    /// Reads every row anew: another host on the store may have left some.
+    pub(super) async fn load(&self) -> store::Result<usize> {
+        let jobs = self.store.jobs().all().await?;
+        self.index().complete(&jobs);
+        self.changed.notify_one();
+        Ok(jobs.len())
+    }
+
+    /// Frees what an earlier life of this host held when it ended: nobody works on it.
+    /// Their runs wait again.
+    pub(super) async fn take_over(&self) -> store::Result<usize> {
+        let mut freed = 0;
+        for job in self.store.jobs().all().await? {
+            let found = self.find(job.channel_id, job.direction).await?;
+            let (Some(owner), Some(kept)) = (found.standing.owner, &found.kept) else { continue };
+            if owner.host != self.owner.host || owner.life == self.owner.life {
+                continue;
+            }
+            let lease = Lease {
+                channel: job.channel_id,
+                direction: job.direction,
+                token: found.standing.token,
+                owner,
+            };
+            let mut batch = Batch::new();
+            batch.expect_job(kept);
+            batch.release_lease(&lease);
+            for mut run in self.store.runs().get_many(kept.job.runs.clone()).await? {
+                if run.status == Status::Running {
+                    run.status = Status::Queued;
+                    batch.put_run(&run);
+                }
+            }
+            match self.store.commit(batch).await {
+                Ok(()) => freed += 1,
+                Err(store::Error::Expectation) => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(freed)
+    }
+
+    /// Writes what became of a job that was worked on, and gives its lease back. The
+    /// runs are written already.
+    pub(super) async fn settle(&self, lease: &Lease, after: After) -> store::Result<()> {
+        loop {
+            let mut batch = Batch::new();
+            batch.release_lease(lease);
+            let kept = self.store.jobs().get(lease.channel, lease.direction).await?;
+            let left = kept.as_ref().and_then(|kept| {
+                batch.expect_job(kept);
+                after.clone().job(kept.job.clone(), self.clock.now())
+            });
+            match &left {
+                Some(job) => batch.put_job(job),
+                None => batch.remove_job(lease.channel, lease.direction),
+            }
+            match self.store.commit(batch).await {
+                // Somebody asked for more in the meantime; or the lease is lost, and then
+                // the job is another one's.
+                Err(store::Error::Expectation) if self.holds(lease).await? => {}
+                Err(store::Error::Expectation) => {
+                    self.leave(lease.channel, lease.direction);
+                    return Ok(());
+                }
+                Err(error) => return Err(error),
+                Ok(()) => {
+                    self.leave(lease.channel, lease.direction);
+                    left.iter().for_each(|job| self.enter(job));
+                    return Ok(());
+                }
+            }
+        }
+    }
+
+    async fn holds(&self, lease: &Lease) -> store::Result<bool> {
+        let standing = self.store.leases().get(lease.channel, lease.direction).await?;
+        Ok(standing.owner == Some(lease.owner) && standing.token == lease.token)
+    }
+
+    /// Ends a run of a job that nobody works on. The job goes with its last run. False
+    /// where somebody works on it, or it is over.
+    pub(super) async fn withdraw(&self, run: &Run, ended: impl Fn(&mut Run)) -> store::Result<bool> {
+        for _ in 0..TRIES {
+            let found = self.find(run.channel_id, run.direction).await?;
+            let Some(kept) = found.kept.as_ref().filter(|kept| kept.job.runs.contains(&run.id)) else {
+                return Ok(false);
+            };
+            if found.is_held(self.clock.now()) {
+                return Ok(false);
+            }
+            let mut runs = self.store.runs().get_many(kept.job.runs.clone()).await?;
+            let Some(own) = runs.iter_mut().find(|other| other.id == run.id && !other.status.has_ended())
+            else {
+                return Ok(false);
+            };
+            ended(own);
+            let mut batch = Batch::new();
+            batch.expect_job(kept);
+            batch.expect_standing(&found.standing, run.channel_id, run.direction);
+            batch.put_run(own);
+            let over = runs.iter().all(|run| run.status.has_ended());
+            let (job, now) = (kept.job.clone(), self.clock.now());
+            // What is left may have waited for this one.
+            let left = if over { job.next(now) } else { Some(Job { due: job.due.min(now), ..job }) };
+            match &left {
+                Some(job) => batch.put_job(job),
+                None => batch.remove_job(run.channel_id, run.direction),
+            }
+            match self.store.commit(batch).await {
+                Err(store::Error::Expectation) => {}
+                Err(error) => return Err(error),
+                Ok(()) => {
+                    self.leave(run.channel_id, run.direction);
+                    left.iter().for_each(|job| self.enter(job));
+                    return Ok(true);
+                }
+            }
+        }
+        Ok(false)
+    }
+
+    /// The next one to work on: it is due, and nobody in this process works on it.
+    pub(super) fn next(&self) -> Option<Seat> {
+        self.index().next(self.clock.now())
+    }
+
+    /// When the next one that waits is due.
+    pub(super) fn next_due(&self) -> Option<Timestamp> {
+        self.index().next_due()
+    }
+
+    /// Takes one off the index for as long as it is worked on.
+    pub(super) fn take(&self, seat: &Seat) {
+        self.index().take(seat.channel, seat.direction);
+    }
+
+    /// Looks at one again at that time.
+    pub(super) fn delay(&self, seat: &Seat, until: Timestamp) {
+        self.index().delay(seat.channel, seat.direction, until);
+        self.changed.notify_one();
+    }
+
+    /// Forgets one: it is over, or another host's.
+    pub(super) fn leave(&self, channel: ChannelId, direction: Direction) {
+        self.index().remove(channel, direction);
+        self.changed.notify_one();
+    }
+
+    /// Makes those due that wait for this origin.
+    pub(super) fn wake(&self, origin: &str) -> usize {
+        let woken = self.index().wake(origin, self.clock.now());
+        self.changed.notify_one();
+        woken
+    }
+
+    /// One that waits for this origin.
+    pub(super) fn waiting_for(&self, origin: &str) -> Option<Seat> {
+        self.index().waiting_for(origin)
+    }
+
+    /// Returns when there may be another one to look at. Cancel safe.
+    pub(super) async fn changed(&self) {
+        self.changed.notified().await;
+    }
+
+    /// How many wait, how many are worked on here, and since when the oldest that is due
+    /// has waited.
+    pub(super) fn depth(&self) -> Depth {
+        self.index().depth(self.clock.now())
+    }
+
+    fn enter(&self, job: &Job) {
+        self.index().insert(job);
+        self.changed.notify_one();
+    }
+
+    fn index(&self) -> MutexGuard<'_, Index> {
+        self.index.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+pub(super) use index::Depth;
+
+/// How it stands with a channel.
+struct Found {
+    kept: Option<KeptJob>,
+    standing: Standing,
+}
+
+impl Found {
+    fn is_held(&self, now: Timestamp) -> bool {
+        self.standing.owner.is_some() && self.standing.until > now
+    }
+}
+
+/// What comes after a job was worked on.
+#[derive(Clone, Debug)]
+pub(super) enum After {
+    /// It is over.
+    Done,
+    /// Some of its runs are put off.
+    Later { due: Timestamp, waits_for: Option<String> },
+    /// It was not finished; it goes on at once, here or in another host.
+    Back,
+}
+
+impl After {
+    fn job(self, job: Job, now: Timestamp) -> Option<Job> {
+        match self {
+            Self::Done => job.next(now),
+            Self::Later { due, waits_for } => Some(Job { due, waits_for, ..job }),
+            Self::Back => Some(Job { due: now.min(job.due), ..job }),
+        }
+    }
+
+    /// It goes on at that time.
+    pub(super) fn at(due: Timestamp) -> Self {
+        Self::Later { due, waits_for: None }
+    }
+}
+
+/// What came of claiming a job.
+pub(super) enum Claimed {
+    Ours(Job, Lease),
+    /// Somebody works on it, and holds it until then.
+    Held(Timestamp),
+    /// It is over.
+    Gone,
+}
+
+fn add(batch: &mut Batch, job: &Job) {
+    batch.expect_no_job(job.channel_id, job.direction);
+    batch.put_job(job);
+}
+
+fn again(job: &mut Job, asked: &Asked, now: Timestamp) -> JobId {
+    let again = match job.again.take() {
+        Some(again) => Again { asked: again.asked.and(asked), ..again },
+        None => Again { id: JobId::new(), asked: asked.clone(), requested: now },
+    };
+    let id = again.id;
+    job.again = Some(again);
+    id
+}

@@ -1,0 +1,153 @@
+//! The task that ticks: it asks for a sync of every channel that is due.
+//!
+//! When a channel is due stands in `schedule`, and what becomes of what it asks for in
+//! `queue`. It works on nothing itself, and reads no plugin.
+
+mod agenda;
+
+use super::{
+    runner::Shared,
+    schedule::{Config, Jitter, Ticks},
+};
+use crate::{
+    model::{Asked, Channel, Direction, Job, JobId, Timestamp, Trigger},
+    store::{self, Batch, Watch},
+};
+use agenda::Agenda;
+use std::{sync::Arc, time::Duration};
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+
+/// Channels that tick in one commit.
+const AT_ONCE: usize = 500;
+/// The longest sleep to the next tick: the time of day may be set meanwhile.
+const LONGEST_SLEEP: Duration = Duration::from_secs(30);
+/// When it is tried again to read or write what could not be.
+const SOON: Duration = Duration::from_secs(5);
+
+/// The task that ticks.
+pub struct Scheduler {
+    shared: Arc<Shared>,
+    config: Config,
+    agenda: Agenda,
+}
+
+impl Scheduler {
+    pub(super) fn new(shared: Arc<Shared>, config: Config) -> Self {
+        Self { shared, config, agenda: Agenda::default() }
+    }
+
+    /// Ticks until `stop`. Whatever a channel missed meanwhile is one tick.
+    pub async fn run(mut self, stop: CancellationToken) {
+        let store = self.shared.store.clone();
+        let (mut channels, mut upkeep) = (store.channels().watch(), store.upkeep().watch());
+        while !stop.is_cancelled() {
+            let sleep = match self.turn().await {
+                Ok(sleep) => sleep,
+                Err(error) => {
+                    tracing::error!(error = &error as &dyn std::error::Error, "the schedule cannot be kept");
+                    SOON
+                }
+            };
+            tokio::select! {
+                biased;
+                () = stop.cancelled() => return,
+                () = changed(&mut channels) => self.agenda.is_stale = true,
+                () = changed(&mut upkeep) => {}
+                () = tokio::time::sleep(sleep) => {}
+            }
+        }
+    }
+
+    /// Ticks what is due, and says how long nothing will be.
+    async fn turn(&mut self) -> store::Result<Duration> {
+        if self.config.paused || self.shared.store.upkeep().get().await?.is_some() {
+            // What is missed meanwhile is one tick each, afterwards.
+            self.agenda.is_stale = true;
+            return Ok(LONGEST_SLEEP);
+        }
+        if self.agenda.is_stale {
+            self.read().await?;
+        }
+        let now = self.shared.clock.now();
+        let due = self.agenda.due(now, AT_ONCE);
+        if !due.is_empty() {
+            let began = Instant::now();
+            self.tick(&due, now).await?;
+            tracing::debug!(channels = due.len(), took_ms = began.elapsed().as_millis(), "ticked");
+        }
+        Ok(match self.agenda.next() {
+            Some(next) => {
+                Duration::from_millis(next.millis_since(self.shared.clock.now())).min(LONGEST_SLEEP)
+            }
+            None => LONGEST_SLEEP,
+        })
+    }
+
+    /// Takes notice of channels that came, changed or went. Those that did not keep
+    /// the time that was worked out for them.
+    async fn read(&mut self) -> store::Result<()> {
+        let channels = self.shared.store.channels().list().await?;
+        let last = self.shared.store.ticks().all().await?.into_iter().collect();
+        let now = self.shared.clock.now();
+        let next = |channel: &Channel, last| ticks(&self.config, channel, last).next(now);
+        self.agenda.take_in(channels, &last, next);
+        Ok(())
+    }
+
+    /// Asks for the syncs, and notes the ticks, in one commit.
+    async fn tick(&mut self, due: &[Arc<Channel>], now: Timestamp) -> store::Result<()> {
+        let jobs: Vec<Job> = due.iter().map(|channel| job(channel, now)).collect();
+        let note = |batch: &mut Batch, job: &Job| batch.put_tick(job.channel_id, now);
+        let placed = self.shared.queue.place_many(&jobs, &note).await?;
+        if placed < due.len() {
+            tracing::debug!(missed = due.len() - placed, "channels are still at what was asked for before");
+        }
+        for channel in due {
+            let next = ticks(&self.config, channel, Some(now)).next(now);
+            self.agenda.set(channel.id, next);
+        }
+        Ok(())
+    }
+}
+
+async fn changed(watch: &mut Watch) {
+    if !watch.changed().await {
+        // The store is closed; the stop is on its way.
+        std::future::pending::<()>().await;
+    }
+}
+
+fn ticks<'a>(config: &Config, channel: &'a Channel, last: Option<Timestamp>) -> Ticks<'a> {
+    Ticks {
+        schedule: &channel.schedule,
+        every: config.every,
+        first: config.first(channel),
+        last,
+        jitter: Jitter::of_channel(channel.id),
+    }
+}
+
+/// All that is switched on; what that is, is looked up when the job begins.
+fn job(channel: &Channel, now: Timestamp) -> Job {
+    Job {
+        id: JobId::new(),
+        channel_id: channel.id,
+        channel: channel.name.clone(),
+        direction: Direction::Import,
+        asked: Asked { connectors: Vec::new(), full: false, record: false, trigger: Trigger::Schedule },
+        requested: now,
+        due: now,
+        runs: Vec::new(),
+        waits_for: None,
+        again: None,
+    }
+}
+
+/// The channels that could tick: nobody holds them back.
+fn is_active(channel: &Channel) -> bool {
+    channel.enabled
+        && channel.paused.is_none()
+        && !channel.connectors.is_empty()
+        && !channel.schedule.is_manual()
+}
