@@ -4,6 +4,7 @@
 //! and it writes to the store through `channels` and `sync` only.
 
 mod body;
+mod cassette;
 mod channel;
 mod dry_run;
 mod error;
@@ -23,6 +24,7 @@ mod schedule;
 pub mod view;
 
 use crate::{
+    cassettes::Cassettes,
     catalog::Catalog,
     channels::Channels,
     model::Size,
@@ -99,6 +101,8 @@ pub struct Parts {
     pub channels: Channels,
     /// The runs.
     pub sync: Sync,
+    /// The recorded runs.
+    pub cassettes: Cassettes,
     /// When they start by themselves.
     pub timetable: Timetable,
     /// What `config show` shows.
@@ -145,6 +149,9 @@ pub fn router(parts: Parts) -> Router {
         .route("/runs/clean", post(history::clean))
         .route("/runs/{id}", get(run::show))
         .route("/runs/{id}/cancel", post(run::cancel))
+        .route("/runs/{id}/replay", post(cassette::replay).layer(inspect_limit))
+        .route("/cassettes", get(cassette::list))
+        .route("/cassettes/{run}", get(cassette::show).delete(cassette::delete))
         .route("/schedule", get(schedule::show))
         .route("/schedule/next", get(schedule::next))
         .route("/schedule/pause", post(schedule::pause))

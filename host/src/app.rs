@@ -78,7 +78,7 @@ impl App {
         metrics::start();
         let places = folder::Places::of(&setup.loaded.config.data);
         places.make()?;
-        let Floors { store, catalog, watcher, channels, breakers, sync, timetable, runner } =
+        let Floors { store, catalog, watcher, channels, breakers, cassettes, sync, timetable, runner } =
             Floors::build(&setup, &places)?;
         let cleaner = Cleaner::new(&sync);
         let (config, stop) = (setup.loaded.config.clone(), CancellationToken::new());
@@ -98,6 +98,7 @@ impl App {
             catalog: catalog.clone(),
             channels: channels.clone(),
             sync,
+            cassettes,
             timetable,
             configuration: Arc::new(shown(&doctor.loaded, doctor.has_key)),
             doctor: Arc::new(move || doctor.clone().examine().boxed()),

@@ -16,6 +16,7 @@ mod body;
 mod breaker;
 mod bucket;
 mod budget;
+mod cassette;
 mod classify;
 mod client;
 mod coding;
@@ -50,8 +51,9 @@ mod tests;
 
 pub use body::Body;
 pub use breaker::{Config as BreakerConfig, NoShare, Share};
+pub use cassette::{Answered, Asked, End, Exchange, Got, Player, Recording, Tape};
 pub use config::Config;
-pub use gateway::{Broker, Gateway};
+pub use gateway::{Broker, Gateway, Reach};
 pub use meter::{Allowance, Meter, Used};
 pub use origin::OriginPattern;
 pub use origins::{Keeper, Origins};

@@ -40,10 +40,11 @@ use self::{
     watcher::Worker,
 };
 use crate::{
-    model::{ChannelType, Manifest, Span, Timestamp},
+    model::{ChannelType, Class, Failure, Manifest, Span, Timestamp},
     sandbox::{Plugin, Sandbox},
 };
 use arc_swap::ArcSwap;
+use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 use std::{
     fs, io,
@@ -141,6 +142,7 @@ pub struct Catalog(Arc<Shared>);
 
 struct Shared {
     judge: Judge,
+    folder: PathBuf,
     snapshot: Arc<ArcSwap<Snapshot>>,
     /// Locked by whoever drives the work: the watcher, or else a caller of `reload`.
     worker: Mutex<Worker>,
@@ -180,12 +182,13 @@ impl Catalog {
         let (requests, asked) = mpsc::channel(16);
         let worker = Worker::new(watcher::Parts {
             config,
-            folder,
+            folder: folder.clone(),
             judge: judge.clone(),
             snapshot: snapshot.clone(),
             asked,
         });
-        let catalog = Self(Arc::new(Shared { judge, snapshot, worker: Mutex::new(worker), requests }));
+        let catalog =
+            Self(Arc::new(Shared { judge, folder, snapshot, worker: Mutex::new(worker), requests }));
         Ok((catalog.clone(), Watcher(catalog)))
     }
 
@@ -239,6 +242,22 @@ impl Catalog {
     /// rule that a channel type has one file.
     pub async fn inspect(&self, file: &Path) -> Entry {
         self.0.judge.inspect(file).await
+    }
+
+    /// What the bytes of a file would offer, judged as the folder would and not taken up.
+    ///
+    /// # Errors
+    /// Why the file is refused.
+    pub async fn trial(&self, file: &str, bytes: Bytes) -> Result<Vec<Offer>, Failure> {
+        self.0.judge.trial(file, bytes).await.map_err(|refusal| {
+            let message = format!("{file} is refused: {}", refusal.reason);
+            Failure::new(Class::InvalidData, refusal.code, message)
+        })
+    }
+
+    /// The bytes that an offer came from, where its file still holds them.
+    pub async fn file_of(&self, offer: &Offer) -> Option<Bytes> {
+        self.0.judge.bytes_of(self.0.folder.join(&offer.file), offer.plugin.sha256()).await
     }
 }
 

@@ -15,6 +15,7 @@ mod guest;
 mod open;
 mod options;
 mod pause;
+mod recorded;
 mod settings;
 mod vault;
 
@@ -22,6 +23,7 @@ pub use self::{
     breakers::BreakerKeeper,
     error::Error,
     options::{Options, ScheduleChange},
+    recorded::{RecordedSettings, settings_for},
     vault::VaultError,
 };
 

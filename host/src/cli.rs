@@ -79,6 +79,8 @@ async fn run(cli: Cli, out: &Out) -> anyhow::Result<Exit> {
         Command::Plugin { command } => command::plugin::run(&ctx, command).await,
         Command::Channel { command } => command::channel::run(&ctx, command).await,
         Command::Sync(sync) => command::sync::run(&ctx, sync).await,
+        Command::Replay(replay) => command::replay::run(&ctx, replay).await,
+        Command::Cassette { command } => command::cassette::run(&ctx, command).await,
         Command::Run { command } => command::run::run(&ctx, command).await,
         Command::Record { command } => command::record::run(&ctx, command).await,
         Command::Schedule { command } => command::schedule::run(&ctx, command).await,

@@ -11,7 +11,7 @@ mod source;
 pub use error::Error;
 pub use source::{Flags, Loaded, Source};
 
-use crate::{api, broker, catalog, model::Span, sandbox, store, sync, telemetry};
+use crate::{api, broker, cassettes, catalog, model::Span, sandbox, store, sync, telemetry};
 use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};
 
@@ -40,6 +40,8 @@ pub struct Config {
     pub schedule: sync::schedule::Config,
     /// What is kept of runs, and for how long.
     pub history: sync::HistoryConfig,
+    /// How much of runs may be recorded.
+    pub cassettes: cassettes::Config,
     /// The HTTP API.
     pub api: api::Config,
     /// The host's own log.
@@ -61,6 +63,7 @@ impl Default for Config {
             sync: sync::Config::default(),
             schedule: sync::schedule::Config::default(),
             history: sync::HistoryConfig::default(),
+            cassettes: cassettes::Config::default(),
             api: api::Config::default(),
             log: telemetry::log::Config::default(),
             telemetry: telemetry::Config::default(),
@@ -134,7 +137,7 @@ mod tests {
         refused(
             "colour = 1\n",
             "t.toml, line 1: there is no key 'colour'; known here: data, plugins, grace, store, \
-             broker, sandbox, catalog, sync, schedule, history, api, log, telemetry",
+             broker, sandbox, catalog, sync, schedule, history, cassettes, api, log, telemetry",
         );
         refused(
             "[store]\ncache = \"much\"\n",

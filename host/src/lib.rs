@@ -6,6 +6,7 @@
 pub mod api;
 pub mod app;
 pub mod broker;
+pub mod cassettes;
 pub mod catalog;
 pub mod channels;
 pub mod cli;

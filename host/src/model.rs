@@ -2,6 +2,7 @@
 //!
 //! Nothing here opens, reads or decides anything beyond the bounds of a value.
 
+mod cassette;
 mod channel;
 mod failure;
 mod history;
@@ -17,6 +18,10 @@ mod secret;
 mod timestamp;
 mod usage;
 
+pub use cassette::{
+    Cassette, DueDifference, FailureDifference, FieldDifference, Listed, PluginVersion, RecordDifference,
+    RecordDifferences, Replay, RequestDifferences, Side, Sides,
+};
 pub use channel::{Channel, Parallel, Paused, Sealed, Vanished};
 pub use failure::{Class, Failure, Fault, FieldError};
 pub use history::{LineLevel, LineSource, RunLine, RunPage};

@@ -18,6 +18,7 @@ mod journal;
 mod limit;
 mod limiter;
 mod plugin;
+mod seed;
 mod step;
 mod text;
 mod ticker;
@@ -30,6 +31,7 @@ pub use config::{Config, Limits};
 pub use error::{CompileError, ContractError, Error, FileError};
 pub use journal::{LogLine, LogSink};
 pub use plugin::{Exports, Plugin};
+pub use seed::Seed;
 pub use step::{Outcome, Step};
 
 use crate::clock::Clock;

@@ -53,6 +53,7 @@ pub use search::{Found, Search};
 pub use timetable::{Held, Idle, Planned, Timetable};
 
 use crate::{
+    cassettes::Cassettes,
     channels::Channels,
     clock::Clock,
     model::{
@@ -202,6 +203,8 @@ pub struct Request {
     pub connectors: Vec<Name>,
     /// Whether to start from the beginning instead of from the cursor.
     pub full: bool,
+    /// Whether to record the exchanges of its runs.
+    pub record: bool,
     /// What asks for it.
     pub trigger: Trigger,
 }
@@ -222,6 +225,22 @@ pub struct Job {
     pub due: Option<Timestamp>,
 }
 
+/// What the engine is made of.
+pub struct Parts {
+    /// `[sync]` of the configuration.
+    pub config: Config,
+    /// Where records and runs are kept.
+    pub store: Store,
+    /// What is synced.
+    pub channels: Channels,
+    /// Where runs are recorded.
+    pub cassettes: Cassettes,
+    /// Dates the runs.
+    pub clock: Clock,
+    /// Who drives them; the same at each start of this host.
+    pub host: HostId,
+}
+
 /// A handle on the engine; cheap to clone.
 #[derive(Clone)]
 pub struct Sync {
@@ -230,16 +249,11 @@ pub struct Sync {
 
 impl Sync {
     /// The handle, and the task that has to run for it. Requests wait in the store until
-    /// the runner runs. `host` is the same at each start of this host.
+    /// the runner runs.
     #[must_use]
-    pub fn build(
-        config: Config,
-        store: Store,
-        channels: Channels,
-        clock: Clock,
-        host: HostId,
-    ) -> (Self, Runner) {
-        Self::assemble(config, store, Arc::new(channels), clock, host)
+    pub fn build(parts: Parts) -> (Self, Runner) {
+        let Parts { config, store, channels, cassettes, clock, host } = parts;
+        Self::assemble(config, store, Arc::new(opener::Doors { channels, cassettes }), clock, host)
     }
 
     fn assemble(
@@ -278,8 +292,8 @@ impl Sync {
             return Err(Error::Stopping);
         }
         let ready = self.shared.opener.open(&request.channel).await?;
-        let Request { connectors, full, trigger, .. } = request;
-        let asked = Asked { connectors, full, record: false, trigger };
+        let Request { connectors, full, record, trigger, .. } = request;
+        let asked = Asked { connectors, full, record, trigger };
         // Refused here, whatever is going on.
         job::plan(&ready, &asked)?;
         if self.shared.live.is_held(ready.channel.id) {

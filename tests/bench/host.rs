@@ -6,13 +6,14 @@ use std::{path::Path, sync::Arc};
 use tests::zendesk::{EMAIL, TOKEN};
 use tidegate::{
     broker::{self, Broker, SystemLookup},
+    cassettes::{self, Cassettes},
     catalog::{self, Catalog},
     channels::{self, Channels, Draft},
     clock::Clock,
-    model::{ChannelName, Name, Secret, Status, Trigger},
+    model::{ChannelName, HostId, Name, Secret, Status, Trigger},
     sandbox::{self, Sandbox},
     store::{self, Store},
-    sync::{self, Request, Sync},
+    sync::{self, Reach, Request, Sync},
 };
 use tokio_util::sync::CancellationToken;
 
@@ -89,11 +90,23 @@ fn draft(vendor: &str) -> Result<Draft> {
 /// Imports every ticket, from the request to the run's end.
 pub(crate) async fn import(parts: &Parts<'_>) -> Result<Sample> {
     let floors = Floors::build(parts).await?;
-    let (sync, runner) =
-        Sync::build(sync::Config::default(), floors.store.clone(), floors.channels.clone(), Clock::system());
+    let cassettes = Cassettes::build(cassettes::Parts {
+        config: cassettes::Config::default(),
+        folder: parts.folder.join("cassettes"),
+        catalog: floors.catalog.clone(),
+        clock: Clock::system(),
+    });
+    let (sync, runner) = Sync::build(sync::Parts {
+        config: sync::Config::default(),
+        store: floors.store.clone(),
+        channels: floors.channels.clone(),
+        cassettes,
+        clock: Clock::system(),
+        host: HostId::new(),
+    });
     let stop = CancellationToken::new();
     let mut tasks = tokio::task::JoinSet::new();
-    tasks.spawn(runner.run(stop.clone()));
+    tasks.spawn(runner.run(Reach::All, stop.clone()));
     let (channel, connector) = (floors.channels.get("bench").await?, Name::try_new("ticket")?);
     let stretch = Stretch::begin();
     let job = sync
@@ -101,6 +114,7 @@ pub(crate) async fn import(parts: &Parts<'_>) -> Result<Sample> {
             channel: channel.name.clone(),
             connectors: Vec::new(),
             full: false,
+            record: false,
             trigger: Trigger::Request,
         })
         .await?;

@@ -149,6 +149,7 @@ fn step(gateway: Gateway) -> Step {
         cancel: CancellationToken::new(),
         log: Arc::new(Silent),
         memory: None,
+        seed: None,
     }
 }
 

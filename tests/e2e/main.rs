@@ -10,6 +10,7 @@ mod import;
 mod observe;
 mod plugins;
 mod quarantine;
+mod replay;
 mod secrets;
 mod stage;
 mod vanished;

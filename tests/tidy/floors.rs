@@ -3,7 +3,7 @@
 use crate::tree::{Source, expect_none, sources};
 
 /// Every module of the host and the modules that it may use.
-const FLOORS: [(&str, &[&str]); 17] = [
+const FLOORS: [(&str, &[&str]); 18] = [
     ("model", &[]),
     ("clock", &["model"]),
     ("metrics", &["model", "clock"]),
@@ -12,8 +12,9 @@ const FLOORS: [(&str, &[&str]); 17] = [
     ("sandbox", &["model", "clock", "metrics", "broker"]),
     ("catalog", &["model", "clock", "metrics", "sandbox"]),
     ("channels", &["model", "clock", "metrics", "catalog", "sandbox", "broker", "store"]),
-    ("sync", &["model", "clock", "metrics", "channels", "sandbox", "store"]),
-    ("api", &["model", "clock", "metrics", "sync", "channels", "catalog", "store"]),
+    ("cassettes", &["model", "clock", "metrics", "channels", "catalog", "sandbox", "broker"]),
+    ("sync", &["model", "clock", "metrics", "cassettes", "channels", "sandbox", "store"]),
+    ("api", &["model", "clock", "metrics", "sync", "cassettes", "channels", "catalog", "store"]),
     ("config", BELOW_APP),
     ("telemetry", BELOW_APP),
     ("shutdown", BELOW_APP),
@@ -32,6 +33,7 @@ const BELOW_APP: &[&str] = &[
     "sandbox",
     "catalog",
     "channels",
+    "cassettes",
     "sync",
     "api",
     "config",
@@ -47,6 +49,7 @@ const BELOW_CLI: &[&str] = &[
     "sandbox",
     "catalog",
     "channels",
+    "cassettes",
     "sync",
     "api",
     "config",

@@ -157,6 +157,8 @@ pub(super) async fn delete(
         return Err(channels::Error::Stale(name).into());
     }
     parts.channels.delete(&name).await?;
+    // What was recorded through it is as much the channel's as its records.
+    parts.cassettes.delete_of_channel(channel.id).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 

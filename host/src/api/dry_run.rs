@@ -28,8 +28,13 @@ pub(super) async fn start(
     JsonBody(new): JsonBody<NewDryRun>,
 ) -> Result<Response, Error> {
     let channel = ChannelName::try_new(name.clone()).map_err(|_| no_channel(name))?;
-    let request =
-        sync::Request { channel, connectors: new.connectors, full: new.full, trigger: Trigger::Request };
+    let request = sync::Request {
+        channel,
+        connectors: new.connectors,
+        full: new.full,
+        record: false,
+        trigger: Trigger::Request,
+    };
     let rehearsal = parts.sync.rehearse(&request, new.limit, &parts.stop).await?;
     let kind = [(header::CONTENT_TYPE, "application/x-ndjson")];
     Ok((kind, Body::from_stream(lines(rehearsal))).into_response())

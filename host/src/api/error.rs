@@ -2,10 +2,13 @@
 //!
 //! The status follows from the class; the body is always a `ProblemDocument`.
 
-use super::view::{Problem, ProblemDocument};
+use super::{
+    body::TOO_LARGE,
+    view::{Problem, ProblemDocument},
+};
 use crate::{
     channels,
-    model::{Class, Fault, IdError},
+    model::{Class, Fault, IdError, Size},
     store, sync,
 };
 use axum::{
@@ -31,6 +34,17 @@ impl Error {
     /// The same with a status that HTTP has a more exact word for.
     pub(super) fn with_status(mut self, status: StatusCode) -> Self {
         self.status = status;
+        self
+    }
+
+    /// The same, with the words for a plugin file where it is the body that is too large.
+    pub(super) fn about_a_plugin_file(mut self, most: Size) -> Self {
+        if self.problem.code == TOO_LARGE {
+            self.problem.message = format!(
+                "the file is larger than {most}, which is the most that a plugin may have \
+                 ([sandbox.limits] component-bytes)"
+            );
+        }
         self
     }
 
@@ -77,7 +91,7 @@ fn class_of(fault: Fault) -> Class {
 }
 
 /// The message with its causes: an operator reads it, and none of it is secret.
-fn chain(error: &dyn std::error::Error) -> String {
+pub(super) fn chain(error: &dyn std::error::Error) -> String {
     let mut text = error.to_string();
     let mut cause = error.source();
     while let Some(error) = cause {

@@ -2,7 +2,7 @@
 
 use super::{
     Error, State,
-    body::{Params, RawBody, TOO_LARGE},
+    body::{Params, RawBody},
     view::{Inspection, List, Plugin},
 };
 use crate::model::{Class, RunId};
@@ -39,16 +39,7 @@ pub(super) async fn inspect(
     Params(params): Params<InspectParams>,
     body: Result<RawBody, Error>,
 ) -> Result<Json<Inspection>, Error> {
-    let RawBody(bytes) = body.map_err(|mut error| {
-        if error.problem_mut().code == TOO_LARGE {
-            error.problem_mut().message = format!(
-                "the file is larger than {}, which is the most that a plugin may have \
-                 ([sandbox.limits] component-bytes)",
-                parts.inspect_bytes
-            );
-        }
-        error
-    })?;
+    let RawBody(bytes) = body.map_err(|error| error.about_a_plugin_file(parts.inspect_bytes))?;
     if bytes.is_empty() {
         return Err(Error::new(Class::InvalidData, "request.body", "send the file as the body")
             .with_status(StatusCode::BAD_REQUEST));

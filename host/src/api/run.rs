@@ -26,8 +26,13 @@ pub(super) async fn request(
     JsonBody(new): JsonBody<NewSync>,
 ) -> Result<(StatusCode, Json<Job>), Error> {
     let channel = ChannelName::try_new(name.clone()).map_err(|_| no_channel(name))?;
-    let request =
-        sync::Request { channel, connectors: new.connectors, full: new.full, trigger: Trigger::Request };
+    let request = sync::Request {
+        channel,
+        connectors: new.connectors,
+        full: new.full,
+        record: new.record,
+        trigger: Trigger::Request,
+    };
     Ok((StatusCode::ACCEPTED, Json(parts.sync.request(request).await?.into())))
 }
 

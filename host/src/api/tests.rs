@@ -1,5 +1,6 @@
 //! The API through its router, on floors that lie in memory.
 
+mod cassettes;
 mod channels;
 mod history;
 mod host;
@@ -101,13 +102,20 @@ impl Host {
             key: None,
         })
         .expect("channels");
-        let (sync, runner) = Sync::build(
-            sync::Config::default(),
-            store.clone(),
-            channels.clone(),
-            clock.clone(),
-            crate::model::HostId::new(),
-        );
+        let cassettes = Cassettes::build(crate::cassettes::Parts {
+            config: crate::cassettes::Config::default(),
+            folder: folder.path().join("cassettes"),
+            catalog: catalog.clone(),
+            clock: clock.clone(),
+        });
+        let (sync, runner) = Sync::build(sync::Parts {
+            config: sync::Config::default(),
+            store: store.clone(),
+            channels: channels.clone(),
+            cassettes: cassettes.clone(),
+            clock: clock.clone(),
+            host: crate::model::HostId::new(),
+        });
         let origins = channels.origins();
         let configuration = view::Configuration {
             file: None,
@@ -123,6 +131,7 @@ impl Host {
             catalog,
             channels,
             sync,
+            cassettes,
             timetable: Timetable::new(sync::schedule::Config::default(), store.clone(), clock.clone()),
             configuration: Arc::new(configuration),
             doctor: Arc::new(|| {

@@ -3,6 +3,7 @@
 //! Nothing below the API knows these forms. The command line reads with the
 //! same types that the API writes with.
 
+mod cassette;
 mod channel;
 mod dry_run;
 mod history;
@@ -17,6 +18,7 @@ mod record;
 mod run;
 mod schedule;
 
+pub use cassette::{CassetteDetail, Replayed};
 pub use channel::{Channel, ChannelDetail, CheckReport, ConnectorState, Edit, NewChannel, NewSync};
 pub use dry_run::{
     DryRunChange, DryRunField, DryRunKind, DryRunLine, DryRunOutcome, DryRunSummary, NewDryRun,

@@ -3,6 +3,7 @@
 use super::{Error, Setup, folder::Places};
 use crate::{
     broker::{Broker, SystemLookup},
+    cassettes::{self, Cassettes},
     catalog::{Catalog, Watcher},
     channels::{self, BreakerKeeper, Channels},
     sandbox::{self, Sandbox},
@@ -18,6 +19,7 @@ pub(super) struct Floors {
     pub(super) watcher: Watcher,
     pub(super) channels: Channels,
     pub(super) breakers: BreakerKeeper,
+    pub(super) cassettes: Cassettes,
     pub(super) sync: Sync,
     pub(super) timetable: Timetable,
     pub(super) runner: Runner,
@@ -55,8 +57,23 @@ impl Floors {
             history: config.history.clone(),
             ..config.sync.clone()
         };
-        let (sync, runner) = Sync::build(sync, store.clone(), channels.clone(), clock.clone(), host);
+        let cassettes = Cassettes::build(cassettes::Parts {
+            config: config.cassettes.clone(),
+            folder: places.cassettes.clone(),
+            catalog: catalog.clone(),
+            clock: clock.clone(),
+        });
+        let (sync, runner) = Sync::build(sync::Parts {
+            config: sync,
+            store: store.clone(),
+            channels: channels.clone(),
+            cassettes: cassettes.clone(),
+            clock: clock.clone(),
+            host,
+        });
+        let removed = cassettes.clone();
+        sync.when_removed(move |runs| removed.forget(runs));
         let timetable = Timetable::new(config.schedule.clone(), store.clone(), clock.clone());
-        Ok(Self { store, catalog, watcher, channels, breakers, sync, timetable, runner })
+        Ok(Self { store, catalog, watcher, channels, breakers, cassettes, sync, timetable, runner })
     }
 }

@@ -21,6 +21,8 @@ pub(super) struct Places {
     pub(super) host: PathBuf,
     /// Files that are looked at once, `0700`.
     pub(super) scratch: PathBuf,
+    /// Recorded runs, `0700`.
+    pub(super) cassettes: PathBuf,
 }
 
 impl Places {
@@ -32,6 +34,7 @@ impl Places {
             cache: data.join("cache"),
             host: data.join("host-id"),
             scratch: data.join("scratch"),
+            cassettes: data.join("cassettes"),
         }
     }
 

@@ -6,6 +6,7 @@
 
 use super::{
     Meter,
+    cassette::Tee,
     classify::{self, Remote},
     client::{self, Wire},
     coding::{self, Coding, Decoder},
@@ -32,6 +33,8 @@ pub struct Body {
     length: Option<u64>,
     meter: Meter,
     remote: Remote,
+    /// Takes down what is read.
+    tee: Option<Tee>,
 }
 
 /// The most that a body may have, in bytes.
@@ -85,7 +88,7 @@ impl Body {
                 None => Source::Plain(wire),
             },
         };
-        Ok(Self { source, ready: Bytes::new(), received: 0, bounds, length, meter, remote })
+        Ok(Self { source, ready: Bytes::new(), received: 0, bounds, length, meter, remote, tee: None })
     }
 
     /// What becomes of the headers that describe the body.
@@ -104,12 +107,30 @@ impl Body {
     /// `transient` where the connection breaks or falls silent, `limit` at the
     /// step's budget or when its run is cancelled. A broken body stays broken.
     pub async fn read(&mut self, max: usize) -> Result<Bytes, Failure> {
+        let read = self.next_part(max).await;
+        if let Some(tee) = &mut self.tee {
+            tee.note(&read);
+        }
+        read
+    }
+
+    async fn next_part(&mut self, max: usize) -> Result<Bytes, Failure> {
         if self.ready.is_empty() {
             let meter = self.meter.clone();
             let piece = meter.guard(self.piece()).await?;
             self.ready = piece.map_err(|error| self.fail(error))?;
         }
         Ok(self.ready.split_to(max.max(1).min(self.ready.len())))
+    }
+
+    /// The same body, with what is read of it taken down.
+    pub(super) fn taken_down(self, tee: Tee) -> Self {
+        Self { tee: Some(tee), ..self }
+    }
+
+    /// What was read and not handed over; the same bytes again.
+    pub(super) fn loaded(&self) -> Bytes {
+        self.ready.clone()
     }
 
     /// Reads all of it, to be taken by [`Body::into_whole`].

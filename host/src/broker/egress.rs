@@ -62,6 +62,15 @@ impl Egress {
         Ok(Self { rules, base, named })
     }
 
+    /// Without asking whether the rules allow the origin: only to read links by.
+    pub(super) fn unjudged(rules: Arc<Rules>, base: Url) -> Self {
+        Self { rules, base, named: BTreeMap::new() }
+    }
+
+    pub(super) fn base(&self) -> &Url {
+        &self.base
+    }
+
     /// Whether no origin of the scope is `https`.
     pub(super) fn is_all_plain(&self) -> bool {
         self.origins().all(|url| url.scheme() == "http")

@@ -4,17 +4,19 @@
 //! work of its own.
 
 use super::{
-    Config, Lookup, Meter, Origins, Request, Response, Scope, Streamed,
+    Config, Credential, Lookup, Meter, Origins, Request, Response, Scope, Streamed,
     auth::Auth,
     bucket::Pace,
+    cassette::{Head, Player, Recording, Slot},
     client::{Client, Setup},
     egress::Egress,
     gate::Gate,
+    marks::Marks,
     origin, origins,
     resolver::Resolver,
     retry::Policy,
     rules::Rules,
-    send::{Hold, Way},
+    send::{Answer, Hold, Way},
     throttle::Hint,
     tls::Tls,
 };
@@ -49,8 +51,17 @@ struct Shared {
 /// same credential its rate.
 #[derive(Clone)]
 pub struct Gateway {
-    way: Arc<Way>,
+    line: Line,
     methods: Methods,
+    /// Where the exchanges are taken down.
+    recording: Option<Recording>,
+}
+
+/// What a gateway's requests go through.
+#[derive(Clone)]
+enum Line {
+    Wire(Arc<Way>),
+    Tape(Player),
 }
 
 /// What a gateway lets out.
@@ -59,6 +70,15 @@ enum Methods {
     All,
     /// Those that change nothing at the other end.
     Safe,
+}
+
+/// How far a gateway reaches, as far as a tape of it has to know.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Reach {
+    /// The base URL.
+    pub base: Url,
+    /// The query parameter that carries the credential, if one does.
+    pub parameter: Option<String>,
 }
 
 impl Broker {
@@ -109,7 +129,7 @@ impl Broker {
         })?;
         let (policy, config, clock) = (Policy::new(config), config.clone(), clock.clone());
         let way = Arc::new(Way { egress, auth, client, gates, concurrency, policy, config, clock });
-        Ok(Gateway { way, methods: Methods::All })
+        Ok(Gateway { line: Line::Wire(way), methods: Methods::All, recording: None })
     }
 
     /// One for each origin, that of the base URL first.
@@ -134,15 +154,18 @@ impl Gateway {
     /// `egress.dry-run` before anything leaves.
     #[must_use]
     pub fn read_only(&self) -> Self {
-        Self { way: self.way.clone(), methods: Methods::Safe }
+        Self { methods: Methods::Safe, ..self.clone() }
     }
 
     /// The origin of the base URL by its name in [`Origins`], such as
-    /// `https://api.example.com`.
+    /// `https://api.example.com`. Nothing is known of a tape's: its whole base URL.
     #[must_use]
     pub fn origin(&self) -> &str {
-        // There is one, because every scope has a base URL.
-        self.way.gates.first().map_or("", |(_, gate)| gate.breaker.origin())
+        match &self.line {
+            // There is one, because every scope has a base URL.
+            Line::Wire(way) => way.gates.first().map_or("", |(_, gate)| gate.breaker.origin()),
+            Line::Tape(player) => player.base().as_str(),
+        }
     }
 
     /// Sends one request and reads the whole answer. Dropping it ends the exchange.
@@ -156,8 +179,17 @@ impl Gateway {
     /// without end; `unsupported` for 501 and a coding that was not asked for. Other
     /// statuses, 403 and 404 among them, are answers.
     pub async fn send(&self, request: Request, meter: &Meter) -> Result<Response, Failure> {
-        self.admit(&request)?;
-        let answer = self.way.deliver(request, meter, Hold::Whole).await?;
+        let slot = self.begin(&request);
+        self.send_into(slot, request, meter).await
+    }
+
+    async fn send_into(
+        &self,
+        slot: Option<Slot>,
+        request: Request,
+        meter: &Meter,
+    ) -> Result<Response, Failure> {
+        let answer = self.deliver(slot, request, meter, Hold::Whole).await?;
         let (status, headers, attempts) = (answer.status, answer.headers, answer.attempts);
         Ok(Response { status, headers, body: answer.body.into_whole(), attempts })
     }
@@ -172,11 +204,17 @@ impl Gateway {
             return vec![Err(Failure::new(Class::Limit, "limit.batch", message)); count];
         }
         // Out of order, so that one slow answer does not hold places empty.
-        let sent = requests
-            .into_iter()
-            .enumerate()
-            .map(|(at, request)| async move { (at, self.send(request, meter).await) });
-        let mut answers: Vec<_> = stream::iter(sent).buffer_unordered(self.way.concurrency).collect().await;
+        let sent = requests.into_iter().enumerate().map(|(at, request)| {
+            // Taken down in the order of the input, whichever is answered first.
+            let slot = self.begin(&request);
+            async move { (at, self.send_into(slot, request, meter).await) }
+        });
+        let concurrency = match &self.line {
+            Line::Wire(way) => way.concurrency,
+            // The n-th of the same request gets the n-th answer.
+            Line::Tape(_) => 1,
+        };
+        let mut answers: Vec<_> = stream::iter(sent).buffer_unordered(concurrency).collect().await;
         answers.sort_unstable_by_key(|(at, _)| *at);
         answers.into_iter().map(|(_, answer)| answer).collect()
     }
@@ -187,8 +225,8 @@ impl Gateway {
     /// # Errors
     /// As [`Gateway::send`].
     pub async fn open(&self, request: Request, meter: &Meter) -> Result<Streamed, Failure> {
-        self.admit(&request)?;
-        let answer = self.way.deliver(request, meter, Hold::Stream).await?;
+        let slot = self.begin(&request);
+        let answer = self.deliver(slot, request, meter, Hold::Stream).await?;
         Ok(Streamed { status: answer.status, headers: answer.headers, body: answer.body })
     }
 
@@ -198,7 +236,11 @@ impl Gateway {
     /// hidden, too.
     #[must_use]
     pub fn redact(&self, text: &str) -> String {
-        self.way.auth.marks().redact_cut(text)
+        match &self.line {
+            Line::Wire(way) => way.auth.marks().redact_cut(text),
+            // It was hidden when the tape was made.
+            Line::Tape(_) => text.to_owned(),
+        }
     }
 
     /// A link from an answer, absolute or starting with `/`, as a path for
@@ -207,7 +249,74 @@ impl Gateway {
     /// # Errors
     /// `denied` for a link to any other origin, or to outside the base URL's path.
     pub fn path_of(&self, link: &str) -> Result<String, Failure> {
-        self.way.egress.path_of(link, self.way.auth.owned_parameter())
+        match &self.line {
+            Line::Wire(way) => way.egress.path_of(link, way.auth.owned_parameter()),
+            Line::Tape(player) => player.path_of(link),
+        }
+    }
+
+    /// The same gateway, and where its exchanges are taken down.
+    #[must_use]
+    pub fn recording(&self) -> (Self, Recording) {
+        let marks = match &self.line {
+            Line::Wire(way) => way.auth.marks().clone(),
+            Line::Tape(_) => Arc::new(Marks::new(&Credential::None)),
+        };
+        let recording = Recording::new(marks);
+        (Self { recording: Some(recording.clone()), ..self.clone() }, recording)
+    }
+
+    /// A gateway that sends nothing and answers from a tape.
+    pub(super) fn playing(player: Player) -> Self {
+        Self { line: Line::Tape(player), methods: Methods::All, recording: None }
+    }
+
+    /// What a tape of this gateway has to know beside the exchanges.
+    #[must_use]
+    pub fn reach(&self) -> Reach {
+        match &self.line {
+            Line::Wire(way) => Reach {
+                base: way.egress.base().clone(),
+                parameter: way.auth.owned_parameter().map(str::to_owned),
+            },
+            Line::Tape(player) => Reach { base: player.base().clone(), parameter: None },
+        }
+    }
+
+    fn begin(&self, request: &Request) -> Option<Slot> {
+        self.recording.as_ref().map(|recording| recording.begin(request))
+    }
+
+    /// The whole way of one request, taken down where somebody records.
+    async fn deliver(
+        &self,
+        slot: Option<Slot>,
+        request: Request,
+        meter: &Meter,
+        hold: Hold,
+    ) -> Result<Answer, Failure> {
+        let delivered = match (self.admit(&request), &self.line) {
+            (Err(denied), _) => Err(denied),
+            (Ok(()), Line::Wire(way)) => way.deliver(request, meter, hold).await,
+            (Ok(()), Line::Tape(player)) => player.deliver(request, meter, hold).await,
+        };
+        let Some(slot) = slot else { return delivered };
+        let answer = match delivered {
+            Ok(answer) => answer,
+            Err(failure) => {
+                slot.failed(failure.clone());
+                return Err(failure);
+            }
+        };
+        let head = Head { status: answer.status, headers: &answer.headers, attempts: answer.attempts };
+        let body = match hold {
+            Hold::Whole => {
+                slot.answered(head, answer.body.loaded());
+                answer.body
+            }
+            Hold::Stream => answer.body.taken_down(slot.streamed(head)),
+        };
+        Ok(Answer { body, ..answer })
     }
 
     fn admit(&self, request: &Request) -> Result<(), Failure> {

@@ -5,6 +5,7 @@
 
 use super::Credential;
 use base64::{Engine, prelude::BASE64_STANDARD};
+use bytes::Bytes;
 use std::fmt;
 use url::form_urlencoded;
 use zeroize::Zeroizing;
@@ -80,7 +81,32 @@ impl Marks {
         })
     }
 
-    /// The same for a text that may have been cut somewhere in a spelling, if it is long.
+    /// The text as it may be kept: without every spelling that is long enough to be
+    /// looked for as a part. A shorter one would be found in every second word.
+    pub(super) fn conceal_text(&self, text: String) -> String {
+        self.parts().fold(text, |text, mark| match text.contains(mark) {
+            true => text.replace(mark, HIDDEN),
+            false => text,
+        })
+    }
+
+    /// The same for bytes, which are copied only where something is hidden.
+    pub(super) fn conceal(&self, bytes: Bytes) -> Bytes {
+        match std::str::from_utf8(&bytes) {
+            Ok(text) if self.parts().any(|mark| text.contains(mark)) => {
+                Bytes::from(self.conceal_text(text.to_owned()))
+            }
+            Ok(_) => bytes,
+            Err(_) => self.parts().fold(bytes, |bytes, mark| without(bytes, mark.as_bytes())),
+        }
+    }
+
+    fn parts(&self) -> impl Iterator<Item = &str> {
+        self.0.iter().filter(|mark| mark.text.len() >= mark.shortest).map(|mark| mark.text.as_str())
+    }
+
+    /// Like [`redact`](Self::redact) for a text that may have been cut somewhere in a
+    /// spelling, if it is long.
     pub(super) fn redact_cut(&self, text: &str) -> String {
         let mut redacted = self.redact(text);
         if text.len() >= CUT {
@@ -113,6 +139,21 @@ impl fmt::Debug for Marks {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Marks({})", self.0.len())
     }
+}
+
+fn without(bytes: Bytes, mark: &[u8]) -> Bytes {
+    let mut kept = Vec::new();
+    let mut rest = &bytes[..];
+    while let Some(at) = rest.windows(mark.len()).position(|part| part == mark) {
+        kept.extend_from_slice(&rest[..at]);
+        kept.extend_from_slice(HIDDEN.as_bytes());
+        rest = &rest[at + mark.len()..];
+    }
+    if kept.is_empty() && rest.len() == bytes.len() {
+        return bytes;
+    }
+    kept.extend_from_slice(rest);
+    kept.into()
 }
 
 /// The length of the first part of `mark` with which the text ends.
@@ -231,6 +272,20 @@ mod tests {
         assert!(!Marks::new(&user("json")).shows_in(b"application/json"));
         assert!(Marks::new(&user("a-key-of-sixteen")).shows_in(b"is a-key-of-sixteen"));
         assert_eq!(Marks::new(&user("json")).redact("json"), HIDDEN);
+    }
+
+    #[test]
+    fn what_is_kept_holds_no_spelling_and_is_otherwise_as_it_was() {
+        let marks = basic();
+        let plain = Bytes::from_static(b"nothing to hide");
+        assert_eq!(marks.conceal(plain.clone()).as_ptr(), plain.as_ptr(), "not even copied");
+        let binary = [&b"\xff\x00S3cr/t \"pass\"\xfe"[..], b"S3cr/t \"pass\""].concat();
+        let hidden = [&b"\xff\x00"[..], HIDDEN.as_bytes(), b"\xfe", HIDDEN.as_bytes()].concat();
+        assert_eq!(marks.conceal(Bytes::from(binary)), hidden);
+        assert_eq!(marks.conceal_text("x S3cr%2Ft+%22pass%22 y".into()), format!("x {HIDDEN} y"));
+        let short =
+            Marks::new(&Credential::Basic { username: Secret::new("me"), password: Secret::new("X") });
+        assert_eq!(short.conceal_text("me and X".into()), "me and X");
     }
 
     #[test]

@@ -5,6 +5,7 @@ mod failures;
 mod flow;
 mod limits;
 mod reach;
+mod recording;
 mod redirects;
 mod server;
 mod tls;

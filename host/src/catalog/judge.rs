@@ -3,7 +3,7 @@
 //! It knows nothing of other files: whether a channel type is free is for the registry.
 
 use super::{
-    Entry, Refusal, Standing,
+    Entry, Offer, Refusal, Standing,
     folder::{self, Content, Stamp},
     log::GuestLog,
     trust, validate,
@@ -14,7 +14,11 @@ use crate::{
 };
 use bytes::Bytes;
 use serde::Deserialize;
-use std::{collections::BTreeMap, path::Path, sync::Arc};
+use std::{
+    collections::BTreeMap,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 use tokio_util::sync::CancellationToken;
 
 /// A file that is fit to run.
@@ -90,6 +94,32 @@ impl Judge {
         }
     }
 
+    /// What the bytes offer on their own.
+    pub(super) async fn trial(&self, name: &str, bytes: Bytes) -> Result<Vec<Offer>, Refusal> {
+        let content = bytes.clone();
+        let sha256 = blocking(move || Ok(trust::sha256(&content))).await?;
+        let fit = self.examine(name, bytes, sha256).await?;
+        let offer = |channel_type: &Arc<ChannelType>| Offer {
+            plugin: fit.plugin.clone(),
+            manifest: fit.manifest.clone(),
+            channel_type: channel_type.clone(),
+            file: name.to_owned(),
+        };
+        Ok(fit.channel_types.iter().map(offer).collect())
+    }
+
+    /// The bytes of a file, where they are those of the digest.
+    pub(super) async fn bytes_of(&self, path: PathBuf, sha256: &str) -> Option<Bytes> {
+        let largest = self.largest();
+        let read = blocking(move || {
+            let bytes = folder::read(&path, largest)?.bytes;
+            let found = trust::sha256(&bytes);
+            Ok((bytes, found))
+        });
+        let (bytes, found) = read.await.ok()?;
+        (found == sha256).then_some(bytes)
+    }
+
     async fn examine(&self, name: &str, bytes: Bytes, sha256: String) -> Result<Fit, Refusal> {
         let plugin =
             self.sandbox.load(bytes).await.map_err(|error| Refusal::new(error.code(), error.to_string()))?;
@@ -141,6 +171,7 @@ async fn describe(name: &str, plugin: &Plugin) -> Result<Bytes, Refusal> {
         cancel: CancellationToken::new(),
         log: GuestLog::new(name),
         memory: plugin.embedded_manifest().and_then(wanted_memory),
+        seed: None,
     };
     plugin.describe(step).await.result.map_err(|failure| {
         Refusal::new(failure.code, format!("the plugin cannot say what it offers: {}", failure.message))

@@ -75,5 +75,6 @@ pub(super) fn pure_step(offer: &Offer) -> Step {
         cancel: CancellationToken::new(),
         log: GuestLog::new(format!("{} of {}", offer.channel_type.id, offer.file)),
         memory: offer.manifest.limits.memory,
+        seed: None,
     }
 }

@@ -68,6 +68,15 @@ pub(super) enum Command {
     /// Import what is new in a channel's remote system
     #[command(after_help = help::SYNC)]
     Sync(command::sync::Sync),
+    /// Play a recorded run to its plugin, or to another version of it
+    #[command(after_help = help::REPLAY)]
+    Replay(command::replay::Replay),
+    /// Look at recorded runs, or delete one
+    #[command(after_help = help::CASSETTE)]
+    Cassette {
+        #[command(subcommand)]
+        command: command::cassette::Command,
+    },
     /// Look at what syncs did, or end one
     #[command(after_help = help::RUN)]
     Run {

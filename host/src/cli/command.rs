@@ -1,5 +1,6 @@
 //! One file a command: its arguments, what it asks, how the answer looks.
 
+pub(super) mod cassette;
 pub(super) mod channel;
 pub(super) mod config;
 pub(super) mod doctor;
@@ -7,6 +8,7 @@ pub(super) mod origin;
 pub(super) mod plugin;
 pub(super) mod quarantine;
 pub(super) mod record;
+pub(super) mod replay;
 pub(super) mod run;
 pub(super) mod schedule;
 pub(super) mod serve;

@@ -12,7 +12,8 @@ pub(super) enum Exit {
     Failed,
     /// 2: the command line or the configuration makes no sense.
     Usage,
-    /// 3: a sync left records in quarantine, or some of its connectors failed.
+    /// 3: a sync left records in quarantine, or some of its connectors failed; a replay
+    /// came to something else.
     Partly,
 }
 

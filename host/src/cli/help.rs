@@ -25,6 +25,10 @@ Use it:
   quarantine  Look at the records that failed, try them again, or give them up
   origin      See which remote systems fail, and give one free
 
+Judge an upgrade, report a bug:
+  replay    Play a recorded run to its plugin, or to another version of it
+  cassette  Look at recorded runs, or delete one
+
 Everywhere:
 {options}{after-help}
 ";
@@ -45,7 +49,8 @@ Exit codes:
   0  done
   1  failed
   2  the command line or the configuration makes no sense
-  3  partly failed: a sync left records in quarantine, or some of its connectors failed
+  3  partly failed: a sync left records in quarantine, or some of its connectors failed;
+     or a replay differs from what was recorded
 
 With --json an error is the document, too: {\"error\":{\"class\":…,\"code\":…,\"message\":…}}.
 The key of the secrets is the file `key` in the data folder, or the variable TIDEGATE_KEY.";
@@ -139,6 +144,7 @@ Examples:
   tidegate sync support --wait
   tidegate sync support --connector ticket --full
   tidegate sync support --dry-run --limit 20
+  tidegate sync support --record --wait
 
 --full reads everything again, and finds the records that are gone remotely; connectors
 that are driven by keys have no beginning, and go on with what is due.
@@ -149,7 +155,38 @@ done, 1 where it failed, 3 where records are in quarantine or some connectors fa
 
 A dry run shows what would be added (+), updated (~), deleted (-) or set aside (!), and
 changes nothing: it keeps nothing here and sends only GET, HEAD and OPTIONS. It ends
-with 0, or with 1 where a connector failed.";
+with 0, or with 1 where a connector failed.
+
+With --record every request and answer is kept, without secrets, for tidegate replay.";
+
+pub(super) const REPLAY: &str = "\
+Examples:
+  tidegate replay 01K6Z5F5V0A7Q2XJ8M3R9T4B6C
+  tidegate replay 01K6Z5F5V0A7Q2XJ8M3R9T4B6C --plugin ./zendesk-0.2.0.wasm
+
+It runs the plugin against what was recorded with tidegate sync --record: nothing is
+sent, nothing is stored, and the plugin's clock and random numbers are those of then.
+It ends with 0 where all is the same, 3 where something differs, 1 where it could not be
+replayed.";
+
+pub(super) const CASSETTE: &str = "\
+Examples:
+  tidegate cassette list
+  tidegate cassette show 01K6Z5F5V0A7Q2XJ8M3R9T4B6C
+  tidegate cassette delete 01K6Z5F5V0A7Q2XJ8M3R9T4B6C";
+pub(super) const CASSETTE_LIST: &str = "\
+Example:
+  tidegate cassette list --json | jq '.items[].run'";
+pub(super) const CASSETTE_SHOW: &str = "\
+Example:
+  tidegate cassette show 01K6Z5F5V0A7Q2XJ8M3R9T4B6C
+
+It lists the requests of the run, by step, with what they were answered.";
+pub(super) const CASSETTE_DELETE: &str = "\
+Example:
+  tidegate cassette delete 01K6Z5F5V0A7Q2XJ8M3R9T4B6C
+
+The run and its records stay; only the recording goes.";
 
 pub(super) const RUN: &str = "\
 Examples:

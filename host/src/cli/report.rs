@@ -121,6 +121,7 @@ fn advice_for(problem: &Problem) -> Option<&'static str> {
         ("connector.unknown" | "channel.no-connectors", _) => {
             "tidegate channel show NAME lists the connectors"
         }
+        ("cassette.unknown", _) => "tidegate cassette list",
         ("run.unknown" | "job.unknown" | "run.over", _) => "tidegate run list",
         ("quarantine.unknown", _) => "tidegate quarantine list NAME",
         ("sweep.unclear", _) => "tidegate quarantine list NAME",

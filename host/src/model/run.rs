@@ -148,6 +148,9 @@ pub struct Run {
     /// Whether it started without a cursor because somebody asked for all.
     #[serde(default)]
     pub full: bool,
+    /// Whether its exchanges are recorded.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub record: bool,
     /// Its place among the runs of its job, from 0.
     #[serde(default)]
     pub order: u32,

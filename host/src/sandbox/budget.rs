@@ -67,6 +67,11 @@ impl Budget {
         TICK.saturating_mul(u32::try_from(left).unwrap_or(u32::MAX))
     }
 
+    /// CPU time and time on the clock that the step had at its start.
+    pub(super) fn whole(&self) -> (Duration, Duration) {
+        (TICK.saturating_mul(u32::try_from(self.allowed).unwrap_or(u32::MAX)), self.wall)
+    }
+
     /// Time on the clock since the start.
     pub(super) fn elapsed(&self) -> Duration {
         self.started.elapsed()

@@ -9,6 +9,7 @@ use super::{
     imports::{Randomness, StateMap, wasi},
     journal::Journal,
     limiter::Limiter,
+    seed::Seed,
     step::Step,
     ticker::Ticks,
 };
@@ -32,6 +33,8 @@ pub(super) struct Context {
     pub(super) cancel: CancellationToken,
     /// The way out and what the step may still use of it; none for pure steps.
     pub(super) way_out: Option<(Gateway, Meter)>,
+    /// Time and chance, where they are given.
+    pub(super) seed: Option<Seed>,
 }
 
 impl Context {
@@ -49,14 +52,15 @@ impl Context {
         };
         Self {
             table,
-            wasi: wasi::context(&journal, clock),
-            randomness: Randomness::new(limits.random_bytes),
+            wasi: wasi::context(&journal, clock, step.seed.as_ref()),
+            randomness: Randomness::new(limits.random_bytes, step.seed.as_ref()),
             limiter: Limiter::new(limits, step.memory),
             budget,
             journal,
             state: StateMap::new(step.state, limits.state_bytes),
             way_out: step.gateway.map(|gateway| (gateway, meter)),
             cancel: step.cancel,
+            seed: step.seed,
         }
     }
 }

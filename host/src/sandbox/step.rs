@@ -1,7 +1,7 @@
 //! What goes into a step beside its arguments, and what comes out beside its
 //! answer.
 
-use super::journal::LogSink;
+use super::{journal::LogSink, seed::Seed};
 use crate::{
     broker::Gateway,
     model::{Failure, Usage},
@@ -23,6 +23,8 @@ pub struct Step {
     /// Linear memory that the manifest asks for, in bytes; capped by the
     /// configuration.
     pub memory: Option<u64>,
+    /// Time and chance, for a step that is recorded or replayed; none: the host's.
+    pub seed: Option<Seed>,
 }
 
 /// What came of a step.

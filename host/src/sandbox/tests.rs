@@ -83,5 +83,6 @@ fn step() -> Step {
         cancel: CancellationToken::new(),
         log: Arc::new(Lines::default()),
         memory: None,
+        seed: None,
     }
 }

@@ -110,6 +110,7 @@ fn run(channel: &Channel, status: Status) -> Run {
         direction: Direction::Import,
         trigger: Trigger::Request,
         full: false,
+        record: false,
         order: 0,
         deferred: None,
         tries: 0,

@@ -8,6 +8,7 @@ use super::{
     opener::SourceAsk,
 };
 use crate::{
+    cassettes::Recorder,
     channels::Opened,
     model::{Failure, LineLevel, LineSource, Name, Page, PullRequest, RunId},
     sandbox::{LogLine, LogSink, Outcome, Step},
@@ -22,6 +23,7 @@ pub(super) struct Guest {
     opened: Opened,
     connector: Name,
     voice: Arc<Voice>,
+    recorder: Option<Recorder>,
 }
 
 impl Guest {
@@ -34,7 +36,12 @@ impl Guest {
             log.hide(move |text| gateway.redact(text));
         }
         let voice = Arc::new(Voice { run, log, opened: opened.clone() });
-        Self { opened, connector, voice }
+        Self { opened, connector, voice, recorder: None }
+    }
+
+    /// The same, its steps recorded.
+    pub(super) fn recorded_by(self, recorder: Option<Recorder>) -> Self {
+        Self { recorder, ..self }
     }
 }
 
@@ -47,6 +54,7 @@ impl Source for Guest {
             cancel: ask.cancel,
             log: Arc::clone(&self.voice) as Arc<dyn LogSink>,
             memory: self.opened.offer.manifest.limits.memory,
+            seed: None,
         };
         let request = PullRequest {
             connector: self.connector.clone(),
@@ -55,9 +63,12 @@ impl Source for Guest {
             keys: ask.keys,
             limit: ask.limit,
         };
-        let voice = Arc::clone(&self.voice);
+        let (voice, recorder) = (Arc::clone(&self.voice), self.recorder.clone());
         Box::pin(async move {
-            let mut outcome = plugin.pull(step, request).await;
+            let mut outcome = match recorder {
+                Some(recorder) => recorder.pull(plugin, step, request).await,
+                None => plugin.pull(step, request).await,
+            };
             match &mut outcome.result {
                 Ok(page) => page.rejects.iter_mut().for_each(|reject| voice.redact(&mut reject.reason)),
                 Err(failure) => voice.redact(failure),

@@ -39,7 +39,10 @@ pub(super) fn extended(mut runs: Vec<Run>, plan: &[Connector], job: &Job) -> Vec
     let of = |(connector, order): (&Connector, u32)| {
         let place = runs.iter().position(|run| run.connector == connector.id);
         match place.map(|place| runs.swap_remove(place)) {
-            Some(run) => Run { order, full: job.asked.full, trigger: job.asked.trigger, ..run },
+            Some(run) => {
+                let Asked { full, record, trigger, .. } = job.asked;
+                Run { order, full, record, trigger, ..run }
+            }
             None => self::run(&connector.id, order, job),
         }
     };
@@ -57,6 +60,7 @@ pub(super) fn run(connector: &Name, order: u32, job: &Job) -> Run {
         direction: job.direction,
         trigger: job.asked.trigger,
         full: job.asked.full,
+        record: job.asked.record,
         order,
         status: Status::Queued,
         deferred: None,

@@ -8,6 +8,7 @@ use super::{
     prober::{Ailing, Probe},
 };
 use crate::{
+    cassettes::{Cassettes, Subject},
     channels::{self, Channels},
     model::{Channel, ChannelId, ChannelName, ChannelType, Name, OriginState, Paused, RunId},
 };
@@ -57,6 +58,8 @@ pub(super) struct SourceAsk<'a> {
     pub(super) run: Option<RunId>,
     /// Whether only requests that read may leave the host.
     pub(super) read_only: bool,
+    /// Whether the exchanges of the run are recorded.
+    pub(super) record: bool,
 }
 
 /// Where the pages of a channel's connectors come from.
@@ -65,18 +68,30 @@ pub(super) trait Sources: Send + Sync + 'static {
     fn source(&self, ask: SourceAsk<'_>) -> Arc<dyn Source>;
 }
 
-impl Opener for Channels {
+/// The host's channels, and where runs of them are recorded.
+pub(super) struct Doors {
+    pub(super) channels: Channels,
+    pub(super) cassettes: Cassettes,
+}
+
+/// A channel that was opened.
+struct Open {
+    opened: channels::Opened,
+    cassettes: Cassettes,
+}
+
+impl Opener for Doors {
     fn open<'a>(&'a self, channel: &'a ChannelName) -> BoxFuture<'a, Result<Ready, channels::Error>> {
-        Box::pin(async move { Ok(ready(self.open(channel.as_str()).await?)) })
+        Box::pin(async move { Ok(self.ready(self.channels.open(channel.as_str()).await?)) })
     }
 
     fn reopen(&self, channel: ChannelId) -> BoxFuture<'_, Result<Ready, channels::Error>> {
-        Box::pin(async move { Ok(ready(self.open_by_id(channel).await?)) })
+        Box::pin(async move { Ok(self.ready(self.channels.open_by_id(channel).await?)) })
     }
 
     fn pause<'a>(&'a self, channel: &'a Channel, reason: Paused) -> BoxFuture<'a, ()> {
         Box::pin(async move {
-            if let Err(error) = self.pause(channel, reason).await {
+            if let Err(error) = self.channels.pause(channel, reason).await {
                 tracing::error!(error = &error as &dyn std::error::Error, "a channel cannot be paused");
             }
         })
@@ -87,16 +102,16 @@ impl Opener for Channels {
             let probe_at = state.probe_at?;
             Some(Ailing { origin: state.origin, probe_at })
         };
-        self.origins().list().into_iter().filter_map(ailing).collect()
+        self.channels.origins().list().into_iter().filter_map(ailing).collect()
     }
 
     fn origins_changed(&self) -> watch::Receiver<u64> {
-        self.origins().changed()
+        self.channels.origins().changed()
     }
 
     fn probe(&self, channel: ChannelId) -> BoxFuture<'_, Probe> {
         Box::pin(async move {
-            match self.probe(channel).await {
+            match self.channels.probe(channel).await {
                 true => Probe::Asked,
                 false => Probe::NoCheck,
             }
@@ -105,24 +120,32 @@ impl Opener for Channels {
 
     fn resume<'a>(&'a self, channel: &'a Channel) -> BoxFuture<'a, ()> {
         Box::pin(async move {
-            if let Err(error) = self.resume(channel).await {
+            if let Err(error) = self.channels.resume(channel).await {
                 tracing::warn!(error = &error as &dyn std::error::Error, "a channel stays paused");
             }
         })
     }
 }
 
-fn ready(opened: channels::Opened) -> Ready {
-    Ready {
-        channel: opened.channel.clone(),
-        channel_type: Arc::clone(&opened.offer.channel_type),
-        origin: Some(opened.gateway.origin().to_owned()),
-        sources: Arc::new(opened),
+impl Doors {
+    fn ready(&self, opened: channels::Opened) -> Ready {
+        Ready {
+            channel: opened.channel.clone(),
+            channel_type: Arc::clone(&opened.offer.channel_type),
+            origin: Some(opened.gateway.origin().to_owned()),
+            sources: Arc::new(Open { opened, cassettes: self.cassettes.clone() }),
+        }
     }
 }
 
-impl Sources for channels::Opened {
+impl Sources for Open {
     fn source(&self, ask: SourceAsk<'_>) -> Arc<dyn Source> {
-        Arc::new(Guest::new(self, ask))
+        // What belongs to no run has no cassette either.
+        let run = ask.run.filter(|_| ask.record);
+        let recorder = run.map(|run| {
+            let connector = ask.connector.clone();
+            self.cassettes.recorder(&self.opened, Subject { run, connector })
+        });
+        Arc::new(Guest::new(&self.opened, ask).recorded_by(recorder))
     }
 }

@@ -118,8 +118,13 @@ impl Quarantine<'_> {
         let Desk { mut retried, touched, .. } = desk;
         if !touched.is_empty() {
             let connectors = touched.into_iter().collect();
-            let request =
-                Request { channel: channel.clone(), connectors, full: false, trigger: Trigger::Request };
+            let request = Request {
+                channel: channel.clone(),
+                connectors,
+                full: false,
+                record: false,
+                trigger: Trigger::Request,
+            };
             match self.0.request(request).await {
                 Ok(job) => retried.job = Some(job),
                 Err(error) => retried.refused = Some(error),

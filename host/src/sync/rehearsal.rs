@@ -130,8 +130,8 @@ impl Sync {
         stop: &CancellationToken,
     ) -> Result<Rehearsal, Error> {
         let ready = self.shared.opener.open(&request.channel).await?;
-        let Request { connectors, full, trigger, .. } = request.clone();
-        let asked = Asked { connectors, full, record: false, trigger };
+        let Request { connectors, full, record, trigger, .. } = request.clone();
+        let asked = Asked { connectors, full, record, trigger };
         let plan = job::plan(&ready, &asked)?;
         let stop = stop.child_token();
         tracing::info!(channel.name = %ready.channel.name, full = request.full, "dry run started");
@@ -193,7 +193,7 @@ impl Rehearsal {
     }
 
     fn parts(&mut self, connector: Connector) -> TrialParts {
-        let ask = SourceAsk { connector: &connector.id, run: None, read_only: true };
+        let ask = SourceAsk { connector: &connector.id, run: None, read_only: true, record: false };
         TrialParts {
             store: self.shared.store.clone(),
             config: self.shared.config.clone(),

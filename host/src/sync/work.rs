@@ -307,6 +307,7 @@ impl Bench<'_> {
                     connector: &connector.id,
                     run: Some(id),
                     read_only: false,
+                    record: run.progress.snapshot().record,
                 }),
                 progress: &run.progress,
                 lease: self.lease,

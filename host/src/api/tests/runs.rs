@@ -14,6 +14,7 @@ pub(super) fn run(channel: &Channel, job: JobId, status: Status) -> Run {
         direction: Direction::Import,
         trigger: Trigger::Request,
         full: false,
+        record: false,
         status,
         order: 0,
         deferred: None,

@@ -38,6 +38,9 @@ pub struct Run {
     pub trigger: Trigger,
     /// Whether it started from the beginning because somebody asked for all.
     pub full: bool,
+    /// Whether its exchanges are recorded.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub record: bool,
     /// When it was asked for.
     pub requested: Timestamp,
     /// When it began.
@@ -140,6 +143,7 @@ impl From<model::Run> for Run {
             tries: run.tries,
             trigger: run.trigger,
             full: run.full,
+            record: run.record,
             requested: run.requested,
             started: run.started,
             ended: run.ended,

@@ -127,7 +127,7 @@ async fn inspect(ctx: &Context<'_>, file: &Path) -> anyhow::Result<Exit> {
 }
 
 /// A file that is larger than any host takes is not worth sending.
-fn read(file: &Path) -> anyhow::Result<Vec<u8>> {
+pub(crate) fn read(file: &Path) -> anyhow::Result<Vec<u8>> {
     const MOST: u64 = 1 << 30;
     let opened = File::open(file).with_context(|| format!("{} cannot be read", file.display()))?;
     let mut content = Vec::new();

@@ -27,6 +27,9 @@ pub(crate) struct Sync {
     /// Start from the beginning instead of where the last sync ended
     #[arg(long)]
     full: bool,
+    /// Keep every request and answer, without secrets, for `tidegate replay`
+    #[arg(long, conflicts_with = "dry_run")]
+    record: bool,
     /// Wait for the end, also of a run that is put off
     #[arg(long)]
     wait: bool,
@@ -46,7 +49,8 @@ pub(crate) async fn run(ctx: &Context<'_>, sync: Sync) -> anyhow::Result<Exit> {
         return dry_run::run(ctx, sync).await;
     }
     let mut session = Session::open(ctx, Needs::Runs).await?;
-    let body = serde_json::to_value(NewSync { connectors: sync.connectors, full: sync.full })?;
+    let body =
+        serde_json::to_value(NewSync { connectors: sync.connectors, full: sync.full, record: sync.record })?;
     let call = Call::post(path(&["channels", &sync.name, "sync"])).json(&body);
     let started = match session.ask(call).await {
         Ok(started) => started,

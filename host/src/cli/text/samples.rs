@@ -25,6 +25,7 @@ pub(crate) fn run(connector: &str, status: Status) -> Run {
         status,
         trigger: Trigger::Request,
         full: false,
+        record: false,
         requested: start,
         started: Some(start),
         ended: status.has_ended().then(|| Timestamp::from_millis(start.as_millis() + 4_200)),

@@ -10,6 +10,7 @@ use crate::{
         context::Context,
         journal::{Journal, Stream},
         limit::Limit,
+        seed::{CountingClock, Numbers, Seed, StillClock},
     },
 };
 use bytes::Bytes;
@@ -78,13 +79,15 @@ pub(super) fn link(linker: &mut Linker<Context>) -> wasmtime::Result<()> {
 }
 
 /// What WASI's functions work on in one step.
-pub(in crate::sandbox) fn context(journal: &Journal, clock: &Clock) -> WasiCtx {
+pub(in crate::sandbox) fn context(journal: &Journal, clock: &Clock, seed: Option<&Seed>) -> WasiCtx {
     let output = |stream| Output { journal: journal.clone(), stream };
-    WasiCtxBuilder::new()
-        .stdout(output(Stream::Stdout))
-        .stderr(output(Stream::Stderr))
-        .wall_clock(WallClock(clock.clone()))
-        .build()
+    let mut context = WasiCtxBuilder::new();
+    context.stdout(output(Stream::Stdout)).stderr(output(Stream::Stderr));
+    match seed {
+        None => context.wall_clock(WallClock(clock.clone())),
+        Some(seed) => context.wall_clock(StillClock(seed.now)).monotonic_clock(CountingClock::default()),
+    };
+    context.build()
 }
 
 struct Table;
@@ -155,14 +158,23 @@ impl OutputStream for Output {
 
 /// Random numbers, and how many bytes of them the step may still draw.
 pub(in crate::sandbox) struct Randomness {
-    source: WasiRandomCtx,
+    source: Source,
     left: u64,
+}
+
+enum Source {
+    Chance(WasiRandomCtx),
+    Seeded(Numbers),
 }
 
 impl Randomness {
     /// A step's share of `limit` bytes.
-    pub(in crate::sandbox) fn new(limit: Size) -> Self {
-        Self { source: WasiRandomCtx::default(), left: limit.0 }
+    pub(in crate::sandbox) fn new(limit: Size, seed: Option<&Seed>) -> Self {
+        let source = match seed {
+            None => Source::Chance(WasiRandomCtx::default()),
+            Some(seed) => Source::Seeded(Numbers::new(seed)),
+        };
+        Self { source, left: limit.0 }
     }
 
     fn draw(&mut self, bytes: u64) -> Result<(), Limit> {
@@ -184,29 +196,49 @@ fn randomness(context: &mut Context) -> &mut Randomness {
 impl random::Host for Randomness {
     fn get_random_bytes(&mut self, len: u64) -> wasmtime::Result<Vec<u8>> {
         self.draw(len)?;
-        self.source.get_random_bytes(len)
+        match &mut self.source {
+            Source::Chance(source) => source.get_random_bytes(len),
+            Source::Seeded(numbers) => Ok(numbers.bytes(length(len))),
+        }
     }
 
     fn get_random_u64(&mut self) -> wasmtime::Result<u64> {
         self.draw(8)?;
-        self.source.get_random_u64()
+        match &mut self.source {
+            Source::Chance(source) => source.get_random_u64(),
+            Source::Seeded(numbers) => Ok(numbers.number()),
+        }
     }
 }
 
 impl insecure::Host for Randomness {
     fn get_insecure_random_bytes(&mut self, len: u64) -> wasmtime::Result<Vec<u8>> {
         self.draw(len)?;
-        self.source.get_insecure_random_bytes(len)
+        match &mut self.source {
+            Source::Chance(source) => source.get_insecure_random_bytes(len),
+            Source::Seeded(numbers) => Ok(numbers.bytes(length(len))),
+        }
     }
 
     fn get_insecure_random_u64(&mut self) -> wasmtime::Result<u64> {
         self.draw(8)?;
-        self.source.get_insecure_random_u64()
+        match &mut self.source {
+            Source::Chance(source) => source.get_insecure_random_u64(),
+            Source::Seeded(numbers) => Ok(numbers.number()),
+        }
     }
 }
 
 impl insecure_seed::Host for Randomness {
     fn insecure_seed(&mut self) -> wasmtime::Result<(u64, u64)> {
-        self.source.insecure_seed()
+        match &mut self.source {
+            Source::Chance(source) => source.insecure_seed(),
+            Source::Seeded(numbers) => Ok(numbers.map_seed()),
+        }
     }
+}
+
+/// A length that `draw` has let pass.
+fn length(len: u64) -> usize {
+    usize::try_from(len).unwrap_or(usize::MAX)
 }

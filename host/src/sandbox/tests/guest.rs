@@ -64,6 +64,7 @@ package wasi:cli@0.2.6 {
 package wasi:clocks@0.2.6 {
     interface monotonic-clock {
         use wasi:io/poll@0.2.6.{pollable};
+        now: func() -> u64;
         subscribe-duration: func(when: u64) -> pollable;
     }
     interface wall-clock {

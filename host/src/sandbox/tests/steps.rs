@@ -363,3 +363,41 @@ async fn a_plugin_outlives_the_handle_that_loaded_it() {
         "its clockwork still runs"
     );
 }
+
+/// Answers 32 bytes of chance, the time of day, and two looks at the monotonic clock.
+fn time_and_chance() -> Guest {
+    let imports = r#"
+        (import "wasi:random/random@0.2.6" "get-random-bytes" (func $random (param i64 i32)))
+        (import "wasi:clocks/wall-clock@0.2.6" "now" (func $now (param i32)))
+        (import "wasi:clocks/monotonic-clock@0.2.6" "now" (func $tick (result i64)))
+        (import "tidegate:connect/run@0.1.0" "remaining" (func $remaining (param i32)))"#;
+    let body = r#"
+        (call $random (i64.const 32) (i32.const 512))
+        (memory.copy (i32.const 256) (i32.load (i32.const 512)) (i32.const 32))
+        (call $now (i32.const 288))
+        (i64.store (i32.const 304) (call $tick))
+        (i64.store (i32.const 312) (call $tick))
+        (call $remaining (i32.const 320))
+        (call $answer (i32.const 256) (i32.const 80))"#;
+    Guest::describing(imports, body)
+}
+
+#[tokio::test]
+async fn the_same_seed_gives_the_same_time_and_chance() {
+    let bench = Bench::new();
+    let plugin = bench.load(&time_and_chance()).await;
+    let with = async |random: Option<u8>| {
+        let now = Timestamp::from_millis(1_600_000_000_500);
+        let seed = random.map(|random| Seed { now, random: [random; 32] });
+        plugin.describe(Step { seed, ..step() }).await.result.unwrap()
+    };
+    let seeded = with(Some(1)).await;
+    assert_eq!(seeded, with(Some(1)).await);
+    assert_ne!(seeded[..32], with(Some(2)).await[..32]);
+    assert_ne!(with(None).await[..32], with(None).await[..32], "without a seed it is chance");
+
+    let number = |at: usize| u64::from_le_bytes(seeded[at..at + 8].try_into().unwrap());
+    assert_eq!((number(32), number(40) as u32), (1_600_000_000, 500_000_000), "the time of day");
+    assert_eq!((number(48), number(56)), (0, 1_000), "the clock moves by being looked at");
+    assert_eq!((number(64), number(72)), (5_000, 120_000), "the whole budget, however fast the machine");
+}

@@ -66,7 +66,7 @@ async fn requests_during_a_job_become_one_that_follows_it() {
     let scheduled = Request { trigger: Trigger::Schedule, ..user.clone() };
     let second = host.sync.request(scheduled).await.unwrap();
     assert_eq!((second.after, second.runs.len()), (Some(first.id), 0), "the caller is told so");
-    let full = Request { connectors: vec![name("ticket")], full: true, ..all_of(&channel) };
+    let full = Request { connectors: vec![name("ticket")], full: true, record: true, ..all_of(&channel) };
     let third = host.sync.request(full).await.unwrap();
     assert_eq!((third.id, third.after), (second.id, Some(first.id)), "both are one");
     assert!(!host.sync.job(second.id).await.unwrap().unwrap().is_over);
@@ -74,7 +74,7 @@ async fn requests_during_a_job_become_one_that_follows_it() {
     gate.store(true, Ordering::SeqCst);
     let runs = host.sync.wait(second.id).await.unwrap();
     assert_eq!(outcomes(&runs), ["user completed", "ticket completed"], "all that each asked for");
-    assert!(runs.iter().all(|run| run.full && run.trigger == Trigger::Request));
+    assert!(runs.iter().all(|run| run.full && run.record && run.trigger == Trigger::Request));
     assert_eq!(host.store.runs().list(None, None, 10).await.unwrap().len(), 3);
     assert_eq!(host.store.jobs().all().await.unwrap(), []);
 }
@@ -94,10 +94,11 @@ async fn a_request_joins_a_job_that_has_not_begun() {
     host.offer(&channel, &[("user", &good), ("ticket", &good)]).await;
     let tick = Request { connectors: vec![name("ticket")], trigger: Trigger::Schedule, ..all_of(&channel) };
     let first = host.sync.request(tick).await.unwrap();
-    let second = host.sync.request(all_of(&channel)).await.unwrap();
+    assert!(!first.runs[0].record);
+    let second = host.sync.request(Request { record: true, ..all_of(&channel) }).await.unwrap();
     assert_eq!((second.id, second.after), (first.id, None));
     assert_eq!(second.runs[1].id, first.runs[0].id, "the run that was promised is the same");
-    assert!(second.runs.iter().all(|run| run.trigger == Trigger::Request));
+    assert!(second.runs.iter().all(|run| run.record && run.trigger == Trigger::Request));
 
     host.sync.cancel(running.runs[0].id).await.unwrap();
     assert_eq!(outcomes(&host.sync.wait(first.id).await.unwrap()), ["user completed", "ticket completed"]);

@@ -312,11 +312,11 @@ async fn it_may_go_beside_a_run() {
 }
 
 /// Notes what it is asked for.
-struct Notes(Mutex<Vec<(bool, bool)>>, Arc<Script>);
+struct Notes(Mutex<Vec<(bool, bool, bool)>>, Arc<Script>);
 
 impl Sources for Notes {
     fn source(&self, ask: SourceAsk<'_>) -> Arc<dyn Source> {
-        self.0.lock().unwrap().push((ask.run.is_some(), ask.read_only));
+        self.0.lock().unwrap().push((ask.run.is_some(), ask.read_only, ask.record));
         Arc::clone(&self.1) as _
     }
 }
@@ -331,7 +331,10 @@ async fn only_reading_sources_without_a_run_are_asked_for() {
     host.store.channels().create(&channel.channel).await.unwrap();
     rehearse(&host, &channel).await;
     host.sync(&channel).await;
-    assert_eq!(*notes.0.lock().unwrap(), [(false, true), (true, false)]);
+    let job = host.sync.request(recorded).await.unwrap();
+    host.sync.wait(job.id).await.unwrap();
+    let asked = [(false, true, false), (true, false, false), (true, false, true)];
+    assert_eq!(*notes.0.lock().unwrap(), asked, "a dry run is not recorded");
 }
 
 #[tokio::test(start_paused = true)]

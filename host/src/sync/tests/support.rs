@@ -234,6 +234,7 @@ pub(in crate::sync) fn all_of(channel: &Ready) -> Request {
         channel: channel.channel.name.clone(),
         connectors: Vec::new(),
         full: false,
+        record: false,
         trigger: Trigger::Request,
     }
 }

@@ -80,6 +80,8 @@ pub struct NewSync {
     pub connectors: Vec<Name>,
     /// Whether to start from the beginning.
     pub full: bool,
+    /// Whether to record the exchanges of the runs.
+    pub record: bool,
 }
 
 fn yes() -> bool {
