@@ -114,6 +114,18 @@ mod tests {
         assert_eq!(config.plugins_folder(), Path::new("tidegate-data/plugins"));
     }
 
+    #[test]
+    fn the_manual_shows_the_defaults() {
+        const MANUAL: &str = include_str!("../../docs/operating.md");
+        let (_, section) = MANUAL.split_once("\n## Configuration\n").expect("the section is there");
+        let shown = section.split("```").nth(1).and_then(|block| block.strip_prefix("toml\n"));
+        let config = Config::parse(shown.expect("a file is shown"), Path::new("operating.md"));
+        assert_eq!(
+            config.map(|config| config.to_toml()).map_err(|error| error.to_string()),
+            Ok(Config::default().to_toml())
+        );
+    }
+
     #[track_caller]
     fn refused(text: &str, message: &str) {
         let error = Config::parse(text, Path::new("t.toml")).expect_err(text);

@@ -156,8 +156,8 @@ pub enum Error {
         /// The connector that cannot.
         connector: Name,
     },
-    /// One job a channel: this one is still going on.
-    #[error("a sync of channel '{0}' is going on (job {1}); nothing new was started")]
+    /// The channel cannot be kept still: this job of it is worked on.
+    #[error("a sync of channel '{0}' is going on (job {1}); the channel stays as it is")]
     Busy(ChannelName, JobId),
     /// Somebody keeps the channel still, to change or delete it.
     #[error("channel '{0}' is being changed; try again in a moment")]

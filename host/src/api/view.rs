@@ -32,5 +32,5 @@ pub use problem::{FieldProblem, Problem, ProblemDocument};
 pub use quarantine::{Dropped, Hopeless, Payload, Quarantined, Retried, Selection};
 pub use readiness::{Readiness, Reason};
 pub use record::{ExportLine, Record};
-pub use run::{Job, Run};
+pub use run::{Deferred, Job, Run};
 pub use schedule::{HeldBy, Idle, NewPause, Planned, Schedule, ScheduleEdit, ScheduleState};

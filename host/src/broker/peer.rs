@@ -14,6 +14,7 @@ use super::{
 };
 use crate::{
     clock::Clock,
+    metrics,
     model::{BreakerState, Class, Failure, KeptBreaker, OriginFailure, OriginState, Timestamp},
 };
 use std::{
@@ -155,6 +156,9 @@ impl Peer {
         }
         inner.throttled += u64::from(!waited.is_zero());
         inner.throttled_for += waited;
+        if !waited.is_zero() {
+            metrics::throttle_wait(&self.origin, waited);
+        }
     }
 
     /// Pays for a retry, where the budget is enough.
@@ -220,6 +224,7 @@ impl Peer {
         let done = change(inner);
         if inner.breaker.generation() != before.0 {
             let kept = inner.breaker.kept(&self.origin);
+            metrics::breaker_moved(&self.origin, circuit(inner.breaker.state()));
             self.log(before.1, inner.breaker.state(), kept.as_ref());
             self.changes.tell(&self.origin, kept.as_ref());
         }
@@ -294,4 +299,12 @@ impl Drop for Pass {
 fn later(time: Timestamp, by: Duration) -> Timestamp {
     let by = i64::try_from(by.as_millis()).unwrap_or(i64::MAX);
     Timestamp::from_millis(time.as_millis().saturating_add(by))
+}
+
+fn circuit(state: BreakerState) -> metrics::Circuit {
+    match state {
+        BreakerState::Closed => metrics::Circuit::Closed,
+        BreakerState::HalfOpen => metrics::Circuit::HalfOpen,
+        BreakerState::Open => metrics::Circuit::Open,
+    }
 }

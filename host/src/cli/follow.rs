@@ -5,11 +5,7 @@ use super::{
     progress::Runs,
     session::{Context, Session},
 };
-use crate::{
-    api::view::Job,
-    model::JobId,
-    shutdown::{Signals, Wish},
-};
+use crate::{api::view::Job, model::JobId, shutdown::Signals};
 use anyhow::Context as _;
 use std::time::Duration;
 
@@ -23,9 +19,9 @@ pub(super) enum Followed {
     LeftAlone(Job),
 }
 
-/// Waits until every run of the job is over. A first signal ends the runs at a page
-/// border where they go in this process, and only the waiting where a host does
-/// them; a second one ends this process at once.
+/// Waits until every run of the job is over. A first signal, or the end of the time, ends
+/// the runs at a page border where they go in this process, and only the waiting where a
+/// host does them; a second signal ends this process at once.
 pub(super) async fn follow(
     ctx: &Context<'_>,
     session: &mut Session,
@@ -61,8 +57,10 @@ pub(super) async fn follow(
         }
     };
     runs.clear();
-    if let (true, Some(wish)) = (session.is_local(), wish) {
-        stop(ctx, session, signals, wish).await;
+    if session.is_local() {
+        // Nobody goes on with them when this process is gone.
+        let why = wish.map_or_else(|| "the time is over".to_owned(), |wish| wish.to_string());
+        stop(ctx, session, signals, &why).await;
         return state(session, job, None).await.map(Followed::PutOff);
     }
     state(session, job, None).await.map(Followed::LeftAlone)
@@ -75,7 +73,7 @@ async fn patience(timeout: Option<Duration>) {
     }
 }
 
-/// A host that goes away ends its runs at a page border.
+/// A host that goes away leaves its runs for the next start.
 fn explain(error: anyhow::Error) -> anyhow::Error {
     if error.is::<Unreachable>() {
         return error.context(
@@ -92,8 +90,8 @@ async fn state(session: &Session, job: JobId, wait: Option<&str>) -> anyhow::Res
     session.ask(call).await?.read()
 }
 
-async fn stop(ctx: &Context<'_>, session: &mut Session, mut signals: Signals, wish: Wish) {
-    ctx.out.note(format!("{wish}: the runs end at their next page border; the next sync goes on with them"));
+async fn stop(ctx: &Context<'_>, session: &mut Session, mut signals: Signals, why: &str) {
+    ctx.out.note(format!("{why}: the runs end at their last page; the next sync goes on with them"));
     tokio::select! {
         () = session.stop() => {}
         second = signals.next() => {

@@ -61,8 +61,11 @@ Examples:
   tidegate serve --listen 127.0.0.1:0 --json
 
 It prints its address when it answers there. The API has no login, so it listens on
-loopback addresses only. SIGTERM or Ctrl-C stops it: runs end at a page border, within
-the time that `grace` in the configuration gives. A second signal ends it at once.";
+loopback addresses only.
+
+SIGTERM or Ctrl-C stops it: runs end at their last page, within the time that `grace` in
+the configuration gives, and go on when a host is started again. A second signal ends it
+at once; nothing is lost by that, nor when it is killed.";
 
 pub(super) const PLUGIN: &str = "\
 Examples:
@@ -127,7 +130,8 @@ pub(super) const CHANNEL_DISABLE: &str = "\
 Example:
   tidegate channel disable support
 
-Runs that go on are not ended by it: tidegate run cancel ID.";
+Runs that go on are not ended by it: tidegate run cancel ID. Those that wait or are put
+off are cancelled when their turn comes.";
 pub(super) const CHANNEL_DELETE: &str = "\
 Example:
   tidegate channel delete support --yes
@@ -149,9 +153,16 @@ Examples:
 --full reads everything again, and finds the records that are gone remotely; connectors
 that are driven by keys have no beginning, and go on with what is due.
 
-A running host does the sync; without --wait the command only starts it. Where no host
-runs, the command does it itself, to the end. With --wait it ends with 0 where all was
-done, 1 where it failed, 3 where records are in quarantine or some connectors failed.
+A running host does the sync; without --wait the command only asks for it. While a sync
+of the channel goes on, what is asked for follows that one. A run that is put off because
+the remote system fails, or wants fewer requests, is tried again at once.
+
+--wait waits for the end, however often runs are put off; --timeout ends the waiting, and
+the sync goes on. It ends with 0 where all was done, 1 where it failed or the time was
+over, 3 where records are in quarantine or some connectors failed.
+
+Where no host runs, the command does the sync itself: until all is done, or put off. A
+host goes on with what is left when it is started, or this command when it is run again.
 
 A dry run shows what would be added (+), updated (~), deleted (-) or set aside (!), and
 changes nothing: it keeps nothing here and sends only GET, HEAD and OPTIONS. It ends
@@ -192,14 +203,17 @@ pub(super) const RUN: &str = "\
 Examples:
   tidegate run list --channel support
   tidegate run show 01K6Z5F5V0A7Q2XJ8M3R9T4B6C
-  tidegate run logs 01K6Z5F5V0A7Q2XJ8M3R9T4B6C --follow";
+  tidegate run logs 01K6Z5F5V0A7Q2XJ8M3R9T4B6C --follow
+
+A sync makes one run for each connector. It keeps its id when it is put off, and when the
+host is stopped or killed and started again.";
 pub(super) const RUN_LIST: &str = "\
 Examples:
   tidegate run list --channel support --limit 5
   tidegate run list --status failed,deferred --since 24h
 
-A run stands as queued, running, completed, completed-with-warnings, failed, deferred,
-skipped or cancelled.";
+A run goes on by itself as long as it stands as queued, running or deferred (put off); it
+ends as completed, completed-with-warnings, failed, skipped or cancelled.";
 pub(super) const RUN_SHOW: &str = "\
 Example:
   tidegate run show 01K6Z5F5V0A7Q2XJ8M3R9T4B6C";
@@ -224,7 +238,8 @@ pub(super) const RUN_CANCEL: &str = "\
 Example:
   tidegate run cancel 01K6Z5F5V0A7Q2XJ8M3R9T4B6C
 
-What was imported stays; the next sync goes on from there.";
+It ends at its last page; one that waits or is put off ends at once. What was imported
+stays, and the next sync goes on from there.";
 
 pub(super) const SCHEDULE: &str = "\
 Examples:

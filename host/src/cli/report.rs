@@ -9,7 +9,7 @@ use super::{
 use crate::{
     api::view::{FieldProblem, Problem, ProblemDocument, Run},
     app, config,
-    model::Class,
+    model::{Class, Status},
 };
 
 /// Shows an error: for people on stderr, with `--json` as the document of the answer.
@@ -81,7 +81,7 @@ pub(super) fn troubles(runs: &[Run]) -> Vec<String> {
     for run in runs {
         let Some(error) = &run.error else { continue };
         lines.push(format!("\n{}: {}", run.connector, sentence(error)));
-        let advice = advice(error, Some(run.channel.as_str())).map(|advice| format!("next: {advice}"));
+        let advice = advice_of(run).map(|advice| format!("next: {advice}"));
         next.extend(advice.filter(|advice| !next.contains(advice)).into_iter().collect::<Vec<_>>());
     }
     lines.extend(next);
@@ -108,6 +108,28 @@ pub(super) fn advice(problem: &Problem, channel: Option<&str>) -> Option<String>
     })
 }
 
+/// What to do next about a run.
+pub(super) fn advice_of(run: &Run) -> Option<String> {
+    let problem = run.error.as_ref()?;
+    match run.status {
+        Status::Deferred => Some(while_put_off(problem).to_owned()),
+        _ => advice(problem, Some(run.channel.as_str())),
+    }
+}
+
+/// A run that is put off needs nobody; what it waits for may.
+fn while_put_off(problem: &Problem) -> &'static str {
+    match (problem.code.as_str(), problem.class) {
+        ("plugin.missing", _) => {
+            "put the plugin back (tidegate plugin list); the run goes on by itself afterwards"
+        }
+        ("breaker.open" | "throttle.blocked", _) | (_, Class::RateLimited) => {
+            "it goes on by itself; what it waits for: tidegate origin list"
+        }
+        _ => "it goes on by itself; when: tidegate run show ID",
+    }
+}
+
 /// By the code, else by the class.
 fn advice_for(problem: &Problem) -> Option<&'static str> {
     Some(match (problem.code.as_str(), problem.class) {
@@ -117,11 +139,17 @@ fn advice_for(problem: &Problem) -> Option<&'static str> {
         }
         ("plugin.missing", _) => "tidegate plugin list",
         ("channel.settings", _) => "tidegate plugin inspect FILE lists the settings and what they mean",
-        ("channel.disabled", _) => "tidegate channel enable NAME",
+        ("channel.disabled" | "run.disabled", _) => "tidegate channel enable NAME",
         ("connector.unknown" | "channel.no-connectors", _) => {
             "tidegate channel show NAME lists the connectors"
         }
         ("cassette.unknown", _) => "tidegate cassette list",
+        ("connector.not-offered" | "run.connector-gone", _) => {
+            "switch it off (tidegate channel edit NAME --connector …), or put the old plugin back"
+        }
+        ("connector.no-full", _) => "leave --full out, or name other connectors with --connector",
+        ("run.cancelled" | "run.interrupted", _) => "tidegate sync NAME goes on from the last page",
+        ("breaker.open" | "throttle.blocked", _) => "tidegate origin list tells when it is tried again",
         ("run.unknown" | "job.unknown" | "run.over", _) => "tidegate run list",
         ("quarantine.unknown", _) => "tidegate quarantine list NAME",
         ("sweep.unclear", _) => "tidegate quarantine list NAME",
@@ -153,7 +181,10 @@ fn advice_for(problem: &Problem) -> Option<&'static str> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{cli::exit::Usage, model::FieldError};
+    use crate::{
+        cli::{exit::Usage, text::samples},
+        model::FieldError,
+    };
     use anyhow::Context;
 
     #[test]
@@ -170,6 +201,78 @@ mod tests {
           --secret-file token=PATH  is required
         next: tidegate plugin inspect FILE lists the settings and what they mean
         ");
+    }
+
+    #[test]
+    fn the_next_step_is_that_of_the_code_or_else_of_the_class() {
+        for (class, code, expected) in [
+            (Class::Config, "plugin.missing", Some("tidegate plugin list")),
+            (Class::Config, "run.disabled", Some("tidegate channel enable zen")),
+            (
+                Class::Config,
+                "run.connector-gone",
+                Some("switch it off (tidegate channel edit zen --connector …), or put the old plugin back"),
+            ),
+            (
+                Class::Unsupported,
+                "connector.no-full",
+                Some("leave --full out, or name other connectors with --connector"),
+            ),
+            (Class::Transient, "run.cancelled", Some("tidegate sync zen goes on from the last page")),
+            (Class::Transient, "breaker.open", Some("tidegate origin list tells when it is tried again")),
+            (
+                Class::RateLimited,
+                "throttle.blocked",
+                Some("tidegate origin list tells when it is tried again"),
+            ),
+            (
+                Class::Conflict,
+                "sync.busy",
+                Some("wait for it (tidegate run list), or end it (tidegate run cancel ID)"),
+            ),
+            // What held the channel back is told in its class.
+            (
+                Class::Auth,
+                "run.paused",
+                Some("correct the credentials: tidegate channel edit zen --secret-file KEY=PATH"),
+            ),
+            (
+                Class::Config,
+                "run.paused",
+                Some("correct the settings: tidegate channel edit zen --set KEY=VALUE"),
+            ),
+            (Class::Transient, "net.connect", Some("try again later; nothing was lost")),
+            (Class::Auth, "run.dependency", None),
+        ] {
+            let problem = Problem::new(class, code, "no");
+            assert_eq!(advice(&problem, Some("zen")).as_deref(), expected, "{class} {code}");
+        }
+    }
+
+    #[test]
+    fn nobody_is_told_to_act_where_a_run_goes_on_by_itself() {
+        for (class, code, expected) in [
+            (Class::Transient, "net.connect", "it goes on by itself; when: tidegate run show ID"),
+            (
+                Class::Transient,
+                "breaker.open",
+                "it goes on by itself; what it waits for: tidegate origin list",
+            ),
+            (
+                Class::RateLimited,
+                "http.status.429",
+                "it goes on by itself; what it waits for: tidegate origin list",
+            ),
+            (
+                Class::Config,
+                "plugin.missing",
+                "put the plugin back (tidegate plugin list); the run goes on by itself afterwards",
+            ),
+        ] {
+            let error = Some(Problem::new(class, code, "no"));
+            let run = Run { error, ..samples::run("ticket", Status::Deferred) };
+            assert_eq!(advice_of(&run).as_deref(), Some(expected), "{class} {code}");
+        }
     }
 
     #[test]

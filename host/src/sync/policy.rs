@@ -130,6 +130,35 @@ mod tests {
         }
     }
 
+    /// The rows of the manual's table: class and what the host does about it.
+    fn manual() -> Vec<(String, String)> {
+        const MANUAL: &str = include_str!("../../../docs/operating.md");
+        let (_, section) = MANUAL.split_once("\n### Errors by class\n").expect("the section is there");
+        let (section, _) = section.split_once("\n#").expect("another one follows");
+        let cell = |cell: &str| cell.trim().trim_matches('`').to_owned();
+        let row = |line: &str| {
+            let mut cells = line.strip_prefix("| `")?.split('|').map(cell);
+            Some((cells.next()?, cells.next()?))
+        };
+        section.lines().filter_map(row).collect()
+    }
+
+    fn word(policy: Policy) -> &'static str {
+        match policy {
+            Policy::Wait => "wait",
+            Policy::Defer => "defer",
+            Policy::Pause => "pause",
+            Policy::Retry => "retry",
+            Policy::Fail => "fail",
+        }
+    }
+
+    #[test]
+    fn the_manual_has_the_same_table() {
+        let table = TABLE.map(|(class, policy)| (class.to_string(), word(policy).to_owned()));
+        assert_eq!(manual(), table, "docs/operating.md, \"Errors by class\"");
+    }
+
     #[test]
     fn what_cannot_help_is_not_tried_again() {
         let check = |class, tries, expected: Verdict| {

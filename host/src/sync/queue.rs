@@ -44,11 +44,6 @@ impl Queue {
         Self { store, clock, owner, index: Mutex::default(), changed: Notify::new() }
     }
 
-    /// Whoever works on jobs of this queue.
-    pub(super) fn owner(&self) -> Owner {
-        self.owner
-    }
-
     /// Puts a request in its place: a job of its own, part of one that has not begun, or
     /// the job that follows the one that is going on. One commit, so whole or not at all.
     pub(super) async fn place(&self, ready: &Ready, asked: &Asked) -> Result<Placed, Error> {
@@ -202,7 +197,7 @@ impl Queue {
             batch.expect_job(kept);
             batch.claim_lease(&found.standing, &lease, now.plus(lease::TERM));
             match self.store.commit(batch).await {
-                Ok(()) => return Ok(Claimed::Ours(kept.job.clone(), lease)),
+                Ok(()) => return Ok(Claimed::Ours(Box::new(kept.job.clone()), lease)),
                 Err(store::Error::Expectation) => {}
                 Err(error) => return Err(error),
             }
@@ -480,7 +475,7 @@ impl After {
 
 /// What came of claiming a job.
 pub(super) enum Claimed {
-    Ours(Job, Lease),
+    Ours(Box<Job>, Lease),
     /// Somebody works on it, and holds it until then.
     Held(Timestamp),
     /// It is over.

@@ -10,6 +10,7 @@ use super::{
     schedule::{Config, Jitter, Ticks},
 };
 use crate::{
+    metrics,
     model::{Asked, Channel, Direction, Job, JobId, Timestamp, Trigger},
     store::{self, Batch, Watch},
 };
@@ -74,6 +75,7 @@ impl Scheduler {
         if !due.is_empty() {
             let began = Instant::now();
             self.tick(&due, now).await?;
+            metrics::tick(began.elapsed());
             tracing::debug!(channels = due.len(), took_ms = began.elapsed().as_millis(), "ticked");
         }
         Ok(match self.agenda.next() {

@@ -18,7 +18,7 @@ use super::{
 };
 use crate::{
     metrics,
-    model::{Class, Connector, Failure, Job, Name, Paused, Run},
+    model::{Class, Connector, Deferred, Failure, Job, Name, Paused, Run},
     store::{self, Lease},
 };
 use futures_util::{FutureExt, future::join_all};
@@ -59,6 +59,7 @@ impl Work {
                 return shared.queue.delay(&seat, due);
             }
         };
+        metrics::late(Duration::from_millis(shared.clock.now().millis_since(seat.rank.since)));
         let span = tracing::info_span!(
             "job", job.id = %job.id, channel.id = %job.channel_id, channel.name = %job.channel
         );
@@ -213,7 +214,7 @@ impl Bench<'_> {
     }
 
     fn parallel(&self) -> usize {
-        usize::from(self.ready.channel.parallel.get())
+        self.ready.channel.parallel.get()
     }
 
     /// A mistake of the host in one run must not take the others along.
@@ -242,7 +243,7 @@ impl Bench<'_> {
             place = self.my_turn(index, run, places) => place,
         };
         match self.obstacle(run) {
-            Err(ending) => ending,
+            Err(ending) => *ending,
             Ok(connector) => self.import(run, connector).await,
         }
     }
@@ -265,27 +266,27 @@ impl Bench<'_> {
     }
 
     /// What keeps a run from beginning, or else its connector.
-    fn obstacle<'r>(&self, run: &'r LiveRun) -> Result<&'r Connector, Ending> {
+    fn obstacle<'r>(&self, run: &'r LiveRun) -> Result<&'r Connector, Box<Ending>> {
         let Some(connector) = &run.connector else {
-            return Err(Ending::Failed(Failure::new(
+            return Err(Box::new(Ending::Failed(Failure::new(
                 Class::Config,
                 "run.connector-gone",
                 "the plugin was replaced while this run waited, and the new one does not offer the connector",
-            )));
+            ))));
         };
         if !self.ready.channel.enabled {
-            return Err(Ending::Cancelled(disabled()));
+            return Err(Box::new(Ending::Cancelled(disabled())));
         }
         if let Some(failure) = self.paused.get() {
-            return Err(Ending::Skipped(paused(failure)));
+            return Err(Box::new(Ending::Skipped(paused(failure))));
         }
         for name in &connector.depends_on {
             let Some(needed) = self.job.run_of(name).map(|run| run.progress.snapshot()) else { continue };
             if !needed.status.has_ended() {
-                return Err(Ending::Back);
+                return Err(Box::new(Ending::Back));
             }
             if !history::went_well(needed.status) {
-                return Err(Ending::Skipped(dependency(&needed)));
+                return Err(Box::new(Ending::Skipped(dependency(&needed))));
             }
         }
         Ok(connector)
@@ -344,14 +345,15 @@ fn after(job: &LiveJob, shared: &Shared) -> After {
         return After::Done;
     }
     let deferred = runs.iter().filter_map(|run| run.deferred.as_ref());
-    let until = deferred.clone().map(|deferred| deferred.until).min();
-    match until {
+    // Whoever waits for an origin is woken when it is back; the time is for the case that
+    // this is missed.
+    let due = |deferred: &Deferred| match deferred.origin {
+        Some(_) => deferred.until.plus(WAKE_LATEST),
+        None => deferred.until,
+    };
+    match deferred.clone().map(due).min() {
         Some(due) if !shared.stopping.is_cancelled() => {
-            let waits_for = deferred.clone().find_map(|deferred| deferred.origin.clone());
-            // Whoever waits for an origin is woken when it is back; the time is for the case
-            // that this is missed.
-            let due = if waits_for.is_some() { due.plus(WAKE_LATEST) } else { due };
-            After::Later { due, waits_for }
+            After::Later { due, waits_for: deferred.clone().find_map(|deferred| deferred.origin.clone()) }
         }
         _ => After::Back,
     }

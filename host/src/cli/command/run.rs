@@ -57,7 +57,7 @@ pub(crate) enum Command {
     /// Remove old runs from history now; a host does it by itself every hour
     #[command(after_help = help::RUN_CLEAN)]
     Clean(clean::Clean),
-    /// Ask a run to end at its next page border
+    /// Ask a run to end at its last page
     #[command(after_help = help::RUN_CANCEL)]
     Cancel {
         /// The run
@@ -177,7 +177,7 @@ fn took(run: &Run) -> String {
 
 fn describe(run: &Run) -> String {
     let (counters, usage) = (&run.counters, &run.usage);
-    let mut text = pairs(&[
+    let mut head = vec![
         ("run", run.id.to_string()),
         ("channel", run.channel.to_string()),
         ("connector", run.connector.to_string()),
@@ -189,7 +189,17 @@ fn describe(run: &Run) -> String {
         ("ended", maybe_time(run.ended)),
         ("took", took(run)),
         ("job", run.job.to_string()),
-    ]);
+    ];
+    if let Some(deferred) = run.deferred {
+        let words = format!(
+            "{}; since {}, tries without a page: {}",
+            time(deferred.until),
+            time(deferred.since),
+            count(run.tries.into())
+        );
+        head.insert(5, ("put off until", words));
+    }
+    let mut text = pairs(&head);
     let sections = [
         pairs(&[
             ("read", of(counters.read, run.total)),
@@ -226,7 +236,7 @@ fn describe(run: &Run) -> String {
             ("code", error.code.clone()),
         ]));
         text.push_str(&report::particulars(error));
-        if let Some(advice) = report::advice(error, Some(run.channel.as_str())) {
+        if let Some(advice) = report::advice_of(run) {
             text.push_str(&format!("\nnext: {advice}"));
         }
     }
@@ -262,7 +272,7 @@ async fn cancel(ctx: &Context<'_>, session: &Session, id: &str) -> anyhow::Resul
         ctx.out.document(&document)?;
     } else {
         let run: Run = document.read()?;
-        let state = if run.status.has_ended() { "has ended" } else { "ends at its next page border" };
+        let state = if run.status.has_ended() { "has ended" } else { "ends at its last page" };
         ctx.out.line(format!("run {} {state}; look at it with: tidegate run show {}", run.id, run.id))?;
     }
     Ok(Exit::Done)
@@ -309,6 +319,20 @@ mod tests {
         ticket     failed     2,500    2,300  4.2 s  09144GJ289144GJ289144GJ289
         ");
         assert!(!whole(&this, &[], std::slice::from_ref(&this)).contains("same sync"));
+    }
+
+    #[test]
+    fn a_run_that_is_put_off_tells_until_when() {
+        let mut run = samples::run("ticket", Status::Deferred);
+        let at = run.requested;
+        run.deferred = Some(crate::api::view::Deferred { until: at.plus_millis(60_000), since: at });
+        run.tries = 2;
+        let text = describe(&run);
+        let line = text.lines().find(|line| line.starts_with("put off until")).expect("it tells");
+        assert_eq!(
+            line,
+            "put off until  2026-01-01 00:01:00Z; since 2026-01-01 00:00:00Z, tries without a page: 2"
+        );
     }
 
     #[test]

@@ -331,6 +331,7 @@ async fn only_reading_sources_without_a_run_are_asked_for() {
     host.store.channels().create(&channel.channel).await.unwrap();
     rehearse(&host, &channel).await;
     host.sync(&channel).await;
+    let recorded = Request { record: true, ..all_of(&channel) };
     let job = host.sync.request(recorded).await.unwrap();
     host.sync.wait(job.id).await.unwrap();
     let asked = [(false, true, false), (true, false, false), (true, false, true)];
