@@ -42,33 +42,46 @@ fn faults_that_pass_are_not_seen() {
 }
 
 #[test]
-fn faults_that_stay_end_the_run_with_their_class() {
-    let stage = stage();
+fn faults_that_stay_put_the_run_off_or_end_it_by_their_class() {
+    let stage =
+        Stage::with_config(small(), &format!("{QUICK}[broker.breaker]\nfailures = 1000\nerror-rate = 1.0\n"));
     let lasting = [
-        (Rule::on(EXPORT).status(503), "transient"),
-        (Rule::on(EXPORT).status(401), "auth"),
-        (Rule::on(EXPORT).then(Action::Reset { after_bytes: Some(100), apply: false }), "transient"),
-        (Rule::on(EXPORT).then(Action::BadJson), "invalid-data"),
-        (Rule::on(EXPORT).then(Action::HugeBody { bytes: 10 << 30 }), "limit"),
-        (Rule::on(EXPORT).then(Action::GzipBomb { bytes: 1 << 30 }), "limit"),
+        (Rule::on(EXPORT).status(503), "transient", "deferred"),
+        (Rule::on(EXPORT).status(401), "auth", "failed"),
+        (
+            Rule::on(EXPORT).then(Action::Reset { after_bytes: Some(100), apply: false }),
+            "transient",
+            "deferred",
+        ),
+        (Rule::on(EXPORT).then(Action::BadJson), "invalid-data", "failed"),
+        (Rule::on(EXPORT).then(Action::HugeBody { bytes: 10 << 30 }), "limit", "failed"),
+        (Rule::on(EXPORT).then(Action::GzipBomb { bytes: 1 << 30 }), "limit", "failed"),
         // The last one, because nothing is sent for an hour then.
-        (Rule::on(EXPORT).throttle(3_600), "rate-limited"),
+        (Rule::on(EXPORT).throttle(3_600), "rate-limited", "deferred"),
     ];
-    for (rule, class) in lasting {
+    for (rule, class, status) in lasting {
         let words = format!("{rule:?}");
         stage.fake.set_script(rule);
-        let job = stage.sync(&["--connector", "ticket"]);
-        let run = job.run("ticket");
-        assert_eq!(run["status"], "failed", "{words}: {run:#}");
+        stage.host.ok(["sync", "acme", "--connector", "ticket"]).expect("a sync is asked for");
+        let run = stage.newest_run_reaches(status);
         assert_eq!(run["error"]["class"], class, "{words}: {run:#}");
         assert!(
             run["error"]["message"].as_str().is_some_and(|message| message.len() > 20),
             "{words}: {run:#}"
         );
+        if status == "deferred" {
+            assert!(run["deferred"]["until"].is_string(), "{words}: {run:#}");
+            let id = run["id"].as_str().expect("an id");
+            stage.host.ok(["run", "cancel", id]).expect("it is taken back");
+        }
     }
     stage.fake.clear_script();
     stage.host.ok(["origin", "close", &stage.fake.url()]).expect("the operator knows better");
     stage.sync(&["--connector", "ticket"]).expect_counts("ticket", &[("read", 40), ("added", 40)]);
+    let channel: serde_json::Value =
+        serde_json::from_str(&stage.host.ok(["--json", "channel", "show", "acme"]).expect("a channel"))
+            .expect("JSON");
+    assert_eq!(channel["paused"], serde_json::Value::Null, "a run that went well ends the pause");
 }
 
 #[test]

@@ -1,10 +1,11 @@
 //! What most tests stand on: a host with the Zendesk plugin, a fake Zendesk, and a channel between them.
 
 use serde_json::Value;
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, time::Duration};
 use tests::{
     host::{Output, Setup, TestHost},
     programs,
+    wait::until,
     zendesk::{Builder, EMAIL, TOKEN, Zendesk},
 };
 
@@ -42,6 +43,19 @@ impl Stage {
     /// Syncs and waits; the job as the command printed it, whatever its exit status.
     pub(crate) fn sync(&self, more: &[&str]) -> Job {
         sync(&self.host, more)
+    }
+
+    /// The newest run, as soon as it has that status; fails where it ends otherwise.
+    pub(crate) fn newest_run_reaches(&self, status: &str) -> Value {
+        const ENDS: [&str; 5] = ["completed", "completed-with-warnings", "failed", "skipped", "cancelled"];
+        let run = until("the run reaches its status", Duration::from_secs(60), || {
+            let run = self.host.items(["run", "list", "--limit", "1"])?.swap_remove(0);
+            let now = run["status"].as_str().unwrap_or_default();
+            Ok((now == status || ENDS.contains(&now)).then_some(run))
+        });
+        let run = run.expect("it does");
+        assert_eq!(run["status"], status, "{run:#}");
+        run
     }
 
     /// What is stored of a connector, by key.

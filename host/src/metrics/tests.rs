@@ -80,15 +80,15 @@ async fn requests_count_by_status_by_code_and_when_they_are_cut_off() {
 
 #[test]
 fn a_circuit_shows_where_it_stands_and_how_often_it_changed() {
-    breaker_state("https://b.example", Circuit::Open);
-    breaker_moved("https://b.example", Circuit::HalfOpen);
-    breaker_moved("https://b.example", Circuit::Open);
+    breaker_state("https://circuit.example", Circuit::Open);
+    breaker_moved("https://circuit.example", Circuit::HalfOpen);
+    breaker_moved("https://circuit.example", Circuit::Open);
     assert_eq!(
-        lines_with("https://b.example"),
+        lines_with("https://circuit.example"),
         [
-            r#"tidegate_breaker_state{origin="https://b.example"} 2"#,
-            r#"tidegate_breaker_transitions_total{origin="https://b.example",state="half-open"} 1"#,
-            r#"tidegate_breaker_transitions_total{origin="https://b.example",state="open"} 1"#,
+            r#"tidegate_breaker_state{origin="https://circuit.example"} 2"#,
+            r#"tidegate_breaker_transitions_total{origin="https://circuit.example",state="half-open"} 1"#,
+            r#"tidegate_breaker_transitions_total{origin="https://circuit.example",state="open"} 1"#,
         ]
     );
 }

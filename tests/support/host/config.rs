@@ -3,11 +3,15 @@
 use anyhow::{Context as _, Result};
 use toml::Table;
 
-/// Vendors of tests are on loopback and speak plain HTTP.
+/// Vendors of tests are on loopback and speak plain HTTP. Nothing syncs by itself unless a
+/// test says so.
 const BASE: &str = r#"
 [broker]
 allow-addresses = ["127.0.0.0/8"]
 allow-plain-http = true
+
+[schedule]
+paused = true
 "#;
 
 /// The base, with what is added to it.
