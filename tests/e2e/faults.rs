@@ -49,7 +49,7 @@ fn faults_that_stay_end_the_run_with_their_class() {
         (Rule::on(EXPORT).status(401), "auth"),
         (Rule::on(EXPORT).then(Action::Reset { after_bytes: Some(100), apply: false }), "transient"),
         (Rule::on(EXPORT).then(Action::BadJson), "invalid-data"),
-        (Rule::on(EXPORT).then(Action::HugeBody { bytes: 10 << 30 }), "limit"),
+        (Rule::on(EXPORT).then(Action::HugeBody { bytes: 10 << 30, announce: false }), "limit"),
         (Rule::on(EXPORT).then(Action::GzipBomb { bytes: 1 << 30 }), "limit"),
         // The last one, because nothing is sent for an hour then.
         (Rule::on(EXPORT).throttle(3_600), "rate-limited"),
