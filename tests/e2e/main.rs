@@ -1,5 +1,6 @@
 //! The whole product: the real program, real plugins, a real server on loopback.
 
+mod api;
 mod crash;
 mod dryrun;
 mod egress;
@@ -7,7 +8,9 @@ mod faults;
 mod guests;
 mod history;
 mod import;
+mod matrix;
 mod observe;
+mod outage;
 mod plugins;
 mod quarantine;
 mod replay;

@@ -152,7 +152,7 @@ async fn a_redirect_goes_where_it_is_told() {
 
 #[tokio::test]
 async fn huge_bodies_and_bombs_are_as_large_as_told() {
-    let fake = faulty(Action::HugeBody { bytes: 3_000_000 });
+    let fake = faulty(Action::HugeBody { bytes: 3_000_000, announce: false });
     let answer = get(&fake, TICKET).answer().await;
     assert_eq!(answer.text.len(), 3_000_000);
     fake.set_script(Rule::on(TICKET).then(Action::GzipBomb { bytes: 100 << 20 }));

@@ -7,6 +7,7 @@ mod act;
 mod body;
 mod bomb;
 mod control;
+mod door;
 mod echo;
 mod glob;
 mod handle;
@@ -17,6 +18,7 @@ mod server;
 mod stats;
 mod wire;
 
+pub use door::{Door, Identity, Shows};
 pub use echo::echo;
 pub use handle::{Options, Vendor};
 pub use message::{Answer, App, Request};

@@ -5,17 +5,19 @@
 //! on the same store leaves behind lies there for ever. It runs nothing.
 
 mod index;
+mod work;
 
-use super::{Error, job, lease, opener::Ready};
+use super::{Error, job, opener::Ready};
 use crate::{
     clock::Clock,
     model::{Again, Asked, Channel, ChannelId, Direction, Job, JobId, Run, Status, Timestamp},
-    store::{self, Batch, KeptJob, Lease, Owner, Standing, Store},
+    store::{self, Batch, KeptJob, Owner, Standing, Store},
 };
 use index::Index;
-pub(super) use index::Seat;
+pub(super) use index::{Depth, Seat};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use tokio::sync::Notify;
+pub(super) use work::{After, Claimed};
 
 /// How often a batch is made anew that met somebody else's. Each time somebody got on.
 const TRIES: u32 = 20;
@@ -178,49 +180,6 @@ impl Queue {
         }
     }
 
-    /// Takes the job of a seat, if nobody has it.
-    pub(super) async fn claim(&self, seat: &Seat) -> store::Result<Claimed> {
-        loop {
-            let found = self.find(seat.channel, seat.direction).await?;
-            let Some(kept) = &found.kept else { return Ok(Claimed::Gone) };
-            let now = self.clock.now();
-            if found.is_held(now) {
-                return Ok(Claimed::Held(found.standing.until));
-            }
-            let lease = Lease {
-                channel: seat.channel,
-                direction: seat.direction,
-                token: found.standing.token + 1,
-                owner: self.owner,
-            };
-            let mut batch = Batch::new();
-            batch.expect_job(kept);
-            batch.claim_lease(&found.standing, &lease, now.plus(lease::TERM));
-            match self.store.commit(batch).await {
-                Ok(()) => return Ok(Claimed::Ours(Box::new(kept.job.clone()), lease)),
-                Err(store::Error::Expectation) => {}
-                Err(error) => return Err(error),
-            }
-        }
-    }
-
-    /// Puts the runs of a job on record that was not planned yet.
-    pub(super) async fn plan(&self, lease: &Lease, runs: &[Run]) -> store::Result<()> {
-        loop {
-            let mut batch = Batch::new();
-            batch.expect_lease(lease);
-            let kept = self.store.jobs().get(lease.channel, lease.direction).await?;
-            let Some(kept) = kept else { return Err(store::Error::Expectation) };
-            batch.expect_job(&kept);
-            batch.put_job(&Job { runs: runs.iter().map(|run| run.id).collect(), ..kept.job });
-            runs.iter().for_each(|run| batch.put_run(run));
-            match self.store.commit(batch).await {
-                Err(store::Error::Expectation) if self.holds(lease).await? => {}
-                result => return result,
-            }
-        }
-    }
-
     /// The job with this id, wherever it stands; and the one that goes before it.
     pub(super) async fn job(&self, id: JobId) -> store::Result<Option<(Job, Option<JobId>)>> {
         let indexed = self.index().seat_of(id).map(|seat| (seat.channel, seat.direction));
@@ -257,120 +216,6 @@ impl Queue {
         self.index().complete(&jobs);
         self.changed.notify_one();
         Ok(jobs.len())
-    }
-
-    /// Frees what an earlier life of this host held when it ended: nobody works on it.
-    /// Their runs wait again.
-    pub(super) async fn take_over(&self) -> store::Result<usize> {
-        let mut freed = 0;
-        for job in self.store.jobs().all().await? {
-            let found = self.find(job.channel_id, job.direction).await?;
-            let (Some(owner), Some(kept)) = (found.standing.owner, &found.kept) else { continue };
-            if owner.host != self.owner.host || owner.life == self.owner.life {
-                continue;
-            }
-            let lease = Lease {
-                channel: job.channel_id,
-                direction: job.direction,
-                token: found.standing.token,
-                owner,
-            };
-            let mut batch = Batch::new();
-            batch.expect_job(kept);
-            batch.release_lease(&lease);
-            for mut run in self.store.runs().get_many(kept.job.runs.clone()).await? {
-                if run.status == Status::Running {
-                    run.status = Status::Queued;
-                    batch.put_run(&run);
-                }
-            }
-            match self.store.commit(batch).await {
-                Ok(()) => freed += 1,
-                Err(store::Error::Expectation) => {}
-                Err(error) => return Err(error),
-            }
-        }
-        Ok(freed)
-    }
-
-    /// Writes what became of a job that was worked on, and gives its lease back. The
-    /// runs are written already.
-    pub(super) async fn settle(&self, lease: &Lease, after: After) -> store::Result<()> {
-        loop {
-            let mut batch = Batch::new();
-            batch.release_lease(lease);
-            let kept = self.store.jobs().get(lease.channel, lease.direction).await?;
-            let left = kept.as_ref().and_then(|kept| {
-                batch.expect_job(kept);
-                after.clone().job(kept.job.clone(), self.clock.now())
-            });
-            match &left {
-                Some(job) => batch.put_job(job),
-                None => batch.remove_job(lease.channel, lease.direction),
-            }
-            match self.store.commit(batch).await {
-                // Somebody asked for more in the meantime; or the lease is lost, and then
-                // the job is another one's.
-                Err(store::Error::Expectation) if self.holds(lease).await? => {}
-                Err(store::Error::Expectation) => {
-                    self.leave(lease.channel, lease.direction);
-                    return Ok(());
-                }
-                Err(error) => return Err(error),
-                Ok(()) => {
-                    self.leave(lease.channel, lease.direction);
-                    left.iter().for_each(|job| self.enter(job));
-                    return Ok(());
-                }
-            }
-        }
-    }
-
-    async fn holds(&self, lease: &Lease) -> store::Result<bool> {
-        let standing = self.store.leases().get(lease.channel, lease.direction).await?;
-        Ok(standing.owner == Some(lease.owner) && standing.token == lease.token)
-    }
-
-    /// Ends a run of a job that nobody works on. The job goes with its last run. False
-    /// where somebody works on it, or it is over.
-    pub(super) async fn withdraw(&self, run: &Run, ended: impl Fn(&mut Run)) -> store::Result<bool> {
-        for _ in 0..TRIES {
-            let found = self.find(run.channel_id, run.direction).await?;
-            let Some(kept) = found.kept.as_ref().filter(|kept| kept.job.runs.contains(&run.id)) else {
-                return Ok(false);
-            };
-            if found.is_held(self.clock.now()) {
-                return Ok(false);
-            }
-            let mut runs = self.store.runs().get_many(kept.job.runs.clone()).await?;
-            let Some(own) = runs.iter_mut().find(|other| other.id == run.id && !other.status.has_ended())
-            else {
-                return Ok(false);
-            };
-            ended(own);
-            let mut batch = Batch::new();
-            batch.expect_job(kept);
-            batch.expect_standing(&found.standing, run.channel_id, run.direction);
-            batch.put_run(own);
-            let over = runs.iter().all(|run| run.status.has_ended());
-            let (job, now) = (kept.job.clone(), self.clock.now());
-            // What is left may have waited for this one.
-            let left = if over { job.next(now) } else { Some(Job { due: job.due.min(now), ..job }) };
-            match &left {
-                Some(job) => batch.put_job(job),
-                None => batch.remove_job(run.channel_id, run.direction),
-            }
-            match self.store.commit(batch).await {
-                Err(store::Error::Expectation) => {}
-                Err(error) => return Err(error),
-                Ok(()) => {
-                    self.leave(run.channel_id, run.direction);
-                    left.iter().for_each(|job| self.enter(job));
-                    return Ok(true);
-                }
-            }
-        }
-        Ok(false)
     }
 
     /// The next one to work on: it is due, and nobody in this process works on it.
@@ -433,8 +278,6 @@ impl Queue {
     }
 }
 
-pub(super) use index::Depth;
-
 /// How it stands with a channel.
 struct Found {
     kept: Option<KeptJob>,
@@ -445,41 +288,6 @@ impl Found {
     fn is_held(&self, now: Timestamp) -> bool {
         self.standing.owner.is_some() && self.standing.until > now
     }
-}
-
-/// What comes after a job was worked on.
-#[derive(Clone, Debug)]
-pub(super) enum After {
-    /// It is over.
-    Done,
-    /// Some of its runs are put off.
-    Later { due: Timestamp, waits_for: Option<String> },
-    /// It was not finished; it goes on at once, here or in another host.
-    Back,
-}
-
-impl After {
-    fn job(self, job: Job, now: Timestamp) -> Option<Job> {
-        match self {
-            Self::Done => job.next(now),
-            Self::Later { due, waits_for } => Some(Job { due, waits_for, ..job }),
-            Self::Back => Some(Job { due: now.min(job.due), ..job }),
-        }
-    }
-
-    /// It goes on at that time.
-    pub(super) fn at(due: Timestamp) -> Self {
-        Self::Later { due, waits_for: None }
-    }
-}
-
-/// What came of claiming a job.
-pub(super) enum Claimed {
-    Ours(Box<Job>, Lease),
-    /// Somebody works on it, and holds it until then.
-    Held(Timestamp),
-    /// It is over.
-    Gone,
 }
 
 fn add(batch: &mut Batch, job: &Job) {

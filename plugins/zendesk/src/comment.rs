@@ -38,9 +38,13 @@ const ROUND: usize = 50;
 /// ticket's.
 const TRIES: u8 = 3;
 
-/// So many tickets that Zendesk forbids, with none that it allows, and the fault is
-/// the user's whose token it is.
-const FORBIDDEN: usize = 10;
+/// So many tickets that bring nothing but a refusal, with none that goes well, and the
+/// fault is not the tickets': a user who may see none, an address where something else
+/// answers, a page that says that there is maintenance.
+const MANY: usize = 10;
+
+/// The host keeps no more of what was delivered.
+const KEPT: usize = 64 << 10;
 
 /// Reads comments of the tickets that are due.
 pub(crate) fn pull(transport: &dyn Transport, request: &PullRequest) -> Result<Page, Error> {
@@ -75,8 +79,16 @@ struct Step {
     marks: Marks,
     /// Tickets that could not be asked for.
     failed: Vec<(Thread, Error)>,
-    /// Tickets that the user may not see.
-    forbidden: Vec<(Thread, Error)>,
+    /// Tickets that were answered, but not with comments.
+    refused: Vec<Refusal>,
+}
+
+/// An answer without comments in it.
+struct Refusal {
+    ticket: String,
+    reason: Error,
+    /// What was delivered; none where there is no such ticket.
+    payload: Option<Vec<u8>>,
 }
 
 impl Step {
@@ -91,7 +103,7 @@ impl Step {
             queue: VecDeque::with_capacity(request.keys.len()),
             marks: request.cursor()?.unwrap_or_default(),
             failed: Vec::new(),
-            forbidden: Vec::new(),
+            refused: Vec::new(),
         };
         for key in &request.keys {
             match Thread::of(key, &step.marks) {
@@ -124,11 +136,10 @@ impl Step {
         };
         match response.status {
             200..300 => self.read(thread, &response),
-            404 | 410 => self.settle(thread.ticket),
-            403 => self.forbidden.push((thread, problem(&response))),
+            404 | 410 => self.refuse(thread.ticket, problem(&response), None),
             // The position is too old for Zendesk: begin the ticket again.
             400 | 422 if thread.after.is_some() => self.queue.push_front(Thread { after: None, ..thread }),
-            _ => self.give_up(thread.ticket, problem(&response), &response.body),
+            _ => self.refuse(thread.ticket, problem(&response), Some(&response.body)),
         }
     }
 
@@ -144,7 +155,7 @@ impl Step {
             Ok(Read::Whole) => self.settle(thread.ticket),
             // To the front: a ticket that is begun is to be finished first.
             Ok(Read::Until(after)) => self.queue.push_front(Thread { after: Some(after), ..thread }),
-            Err(error) => self.give_up(thread.ticket, error, &response.body),
+            Err(error) => self.refuse(thread.ticket, error, Some(&response.body)),
         }
         self.room = self.room.saturating_sub(self.page.records.len() - before);
     }
@@ -160,6 +171,12 @@ impl Step {
         }
     }
 
+    /// What it means is seen at the end of the step.
+    fn refuse(&mut self, ticket: String, reason: Error, payload: Option<&[u8]>) {
+        let payload = payload.map(|payload| payload[..payload.len().min(KEPT)].to_vec());
+        self.refused.push(Refusal { ticket, reason, payload });
+    }
+
     fn settle(&mut self, ticket: String) {
         self.marks.remove(&ticket);
         self.page.settle(ticket);
@@ -171,9 +188,8 @@ impl Step {
     }
 
     fn finish(mut self) -> Result<Page, Error> {
-        let went_well = !self.page.settled.is_empty() || !self.page.records.is_empty();
-        self.judge_forbidden(went_well)?;
-        self.judge_failed(went_well)?;
+        self.judge_refused()?;
+        self.judge_failed()?;
         for thread in std::mem::take(&mut self.queue) {
             self.marks.move_to(thread.ticket, thread.after);
             self.page.more = true;
@@ -183,25 +199,39 @@ impl Step {
         Ok(self.page)
     }
 
-    /// One forbidden ticket is a record that cannot be read; all of many are a user
-    /// who may not read.
-    fn judge_forbidden(&mut self, went_well: bool) -> Result<(), Error> {
-        if !went_well && self.forbidden.len() >= FORBIDDEN {
-            return Err(self.forbidden.swap_remove(0).1);
+    fn went_well(&self) -> bool {
+        !self.page.settled.is_empty() || !self.page.records.is_empty()
+    }
+
+    /// A ticket that is gone is settled, one that cannot be read is a record that cannot
+    /// be read; but many of them, and nothing else, stay due.
+    fn judge_refused(&mut self) -> Result<(), Error> {
+        if !self.went_well() && self.refused.len() >= MANY {
+            let all = self.refused.len();
+            let mut reason = self.refused.swap_remove(0).reason;
+            reason.message.push_str(&format!("; so it is with all {all} tickets that were asked for"));
+            if reason.class == Class::Auth {
+                reason.message.push_str("; check that the user of the token may see the tickets");
+            }
+            return Err(reason);
         }
-        for (thread, error) in std::mem::take(&mut self.forbidden) {
-            self.give_up(thread.ticket, error, "");
+        for Refusal { ticket, reason, payload } in std::mem::take(&mut self.refused) {
+            match payload {
+                Some(payload) => self.give_up(ticket, reason, payload),
+                None => self.settle(ticket),
+            }
         }
         Ok(())
     }
 
     /// Failures of a step in which nothing went well are Zendesk's or the channel's;
     /// the others are the ticket's, if they last.
-    fn judge_failed(&mut self, went_well: bool) -> Result<(), Error> {
+    fn judge_failed(&mut self) -> Result<(), Error> {
         let mut failed = std::mem::take(&mut self.failed);
-        if !went_well && !failed.is_empty() {
+        if !self.went_well() && !failed.is_empty() {
+            let alike = failed.len();
             let (thread, error) = failed.remove(0);
-            if error.class != Class::Limit {
+            if error.class != Class::Limit || alike >= MANY {
                 return Err(error);
             }
             // Alone, and still too much for the host.

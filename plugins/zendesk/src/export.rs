@@ -113,6 +113,7 @@ fn refused(response: &Response, at_the_start: bool) -> Result<Page, Error> {
             return Ok(Page::new());
         }
         403 => error.message.push_str("; Zendesk opens its exports to administrators only"),
+        404 => error.message.push_str("; check that the channel's address is that of a Zendesk account"),
         _ => {}
     }
     Err(error)

@@ -12,7 +12,8 @@ use flate2::{Compression, write::GzEncoder};
 use hyper::{Response, StatusCode};
 use std::{io::Write as _, sync::Arc, time::Duration};
 
-/// Before a connection is broken off, what was written is given so long to leave.
+/// Before a connection is broken off or slows down, what was written is given so long to
+/// leave.
 pub(super) const LEAVE: Duration = Duration::from_millis(20);
 
 /// What becomes of a request.
@@ -58,8 +59,9 @@ impl Act<'_> {
             Action::BadJson => self.bad_json(),
             Action::ContentType { value } => self.whole(self.usual().typed(value)),
             Action::Redirect { to, code } => self.redirect(to, *code),
-            Action::HugeBody { bytes } => {
-                self.streamed(Answer::pieces(StatusCode::OK, Vec::new()), bomb::huge(*bytes))
+            Action::HugeBody { bytes, announce } => {
+                let answer = Answer::pieces(StatusCode::OK, Vec::new());
+                self.send(answer, bomb::huge(*bytes), announce.then_some(*bytes))
             }
             Action::GzipBomb { bytes } => self.bomb(*bytes),
             Action::Gzip => self.compressed(),
@@ -114,10 +116,10 @@ impl Act<'_> {
         let answer = self.usual();
         let body = answer.whole();
         let (first, second) = (body.slice(..body.len() / 2), body.slice(body.len() / 2..));
-        self.fate.pace(bytes_per_second);
+        let (header_gone, pace) = (Step::Pause(LEAVE), Step::Pace(bytes_per_second));
         self.send(
             answer,
-            vec![Step::Bytes(first), Step::Pause(pause), Step::Bytes(second)],
+            vec![header_gone, pace, Step::Bytes(first), Step::Pause(pause), Step::Bytes(second)],
             Some(body.len() as u64),
         )
     }

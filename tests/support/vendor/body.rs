@@ -23,6 +23,8 @@ pub(super) enum Step {
     Repeat(Bytes, u64),
     /// Nothing for so long; what came before goes out meanwhile.
     Pause(Duration),
+    /// From now on it goes so many bytes a second; 0: as fast as can be.
+    Pace(u64),
     /// The connection is closed.
     Close,
     /// The connection is reset.
@@ -67,6 +69,7 @@ impl Body for Outgoing {
                     return Poll::Ready(Some(Ok(Frame::data(bytes))));
                 }
                 Some(Step::Pause(length)) => self.sleep = Some(Box::pin(tokio::time::sleep(length))),
+                Some(Step::Pace(bytes_per_second)) => self.fate.pace(bytes_per_second),
                 Some(Step::Close) => return Poll::Ready(Some(Err(broken()))),
                 Some(Step::Reset) => {
                     self.fate.reset();

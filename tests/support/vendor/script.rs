@@ -129,6 +129,9 @@ pub enum Action {
     HugeBody {
         /// Its length.
         bytes: u64,
+        /// Whether the header says so.
+        #[serde(default)]
+        announce: bool,
     },
     /// A small compressed body that unpacks to so many bytes.
     GzipBomb {

@@ -151,12 +151,32 @@ fn position_that_zendesk_refuses_begins_the_ticket_again() {
 }
 
 #[test]
-fn many_forbidden_tickets_and_no_other_are_a_matter_of_the_user() {
+fn many_refusals_and_nothing_else_are_not_the_tickets_fault() {
     let ids: Vec<_> = (0..10).map(|id| id.to_string()).collect();
-    let forbidden = |script: Script, id: &String| script.on(&line(id), 403, r#"{"error": "Forbidden"}"#);
-    let zendesk = ids.iter().fold(Script::new(), forbidden);
-    let ids: Vec<_> = ids.iter().map(String::as_str).collect();
-    assert_eq!(Zendesk::pull(&zendesk, &due(&ids)).unwrap_err().class, Class::Auth);
+    let keys: Vec<_> = ids.iter().map(String::as_str).collect();
+    let check = |status: u16, body: &str, class: Class| {
+        let zendesk = ids.iter().fold(Script::new(), |script, id| script.on(&line(id), status, body));
+        let error = Zendesk::pull(&zendesk, &due(&keys)).unwrap_err();
+        assert_eq!(error.class, class, "{status} {body}");
+        assert!(error.message.contains("all 10 tickets"), "{error}");
+        // With one that goes well, they are the tickets'.
+        let zendesk = ids[1..].iter().fold(Script::new(), |script, id| script.on(&line(id), status, body));
+        let page = Zendesk::pull(&zendesk.on(&line("0"), 200, comments(5..6, None)), &due(&keys)).unwrap();
+        assert_eq!(page.settled.len(), 10, "{status} {body}");
+    };
+    check(403, r#"{"error": "Forbidden"}"#, Class::Auth);
+    check(404, "<html>", Class::NotFound);
+    check(409, "{}", Class::Conflict);
+    check(200, "<html>maintenance</html>", Class::InvalidData);
+}
+
+#[test]
+fn many_answers_too_large_and_nothing_else_are_not_the_tickets_fault() {
+    let ids: Vec<_> = (0..10).map(|id| id.to_string()).collect();
+    let too_large = || Error::limit("limit.response-bytes", "too large");
+    let zendesk = ids.iter().fold(Script::new(), |script, id| script.fail(&line(id), too_large()));
+    let keys: Vec<_> = ids.iter().map(String::as_str).collect();
+    assert_eq!(Zendesk::pull(&zendesk, &due(&keys)), Err(too_large()));
 }
 
 #[test]
