@@ -10,7 +10,7 @@ use axum::{Json, extract};
 
 /// `GET /origins`: by name.
 pub(super) async fn list(extract::State(parts): State) -> Json<List<Origin>> {
-    Json(List::whole(parts.channels.origins().list().into_iter().map(Origin::from).collect()))
+    Json(List::whole(parts.channels.origins().list()))
 }
 
 /// `POST /origins/close`: lets requests go to an origin again; as it is then.
@@ -22,7 +22,7 @@ pub(super) async fn close(
     origins.close(name);
     let state = origins.get(name).ok_or_else(|| unknown(name))?;
     tracing::info!(origin = name, "the origin was given free by a person");
-    Ok(Json(state.into()))
+    Ok(Json(state))
 }
 
 fn unknown(name: &str) -> Error {

@@ -1,6 +1,6 @@
 //! One request to sync a channel, as it waits and is worked on.
 
-use super::{ChannelId, ChannelName, Direction, JobId, Name, RunId, Timestamp, Trigger};
+use super::{Channel, ChannelId, ChannelName, Direction, JobId, Name, RunId, Timestamp, Trigger};
 use serde::{Deserialize, Serialize};
 
 /// What was asked for, by one requester or by several together.
@@ -89,6 +89,23 @@ pub struct Again {
 }
 
 impl Job {
+    /// An import that may be worked on at once, not planned yet.
+    #[must_use]
+    pub fn new(channel: &Channel, asked: Asked, now: Timestamp) -> Self {
+        Self {
+            id: JobId::new(),
+            channel_id: channel.id,
+            channel: channel.name.clone(),
+            direction: Direction::Import,
+            asked,
+            requested: now,
+            due: now,
+            runs: Vec::new(),
+            waits_for: None,
+            again: None,
+        }
+    }
+
     /// The job that comes after this one.
     #[must_use]
     pub fn next(self, now: Timestamp) -> Option<Self> {

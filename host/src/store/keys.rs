@@ -124,11 +124,7 @@ impl Table {
     }
 
     fn of_direction(self, channel: ChannelId, direction: Direction) -> Vec<u8> {
-        let direction = match direction {
-            Direction::Import => b'i',
-            Direction::Export => b'e',
-        };
-        self.key(&[&channel.to_bytes(), &[direction]])
+        self.key(&[&channel.to_bytes(), &[direction_byte(direction)]])
     }
 
     fn key(self, parts: &[&[u8]]) -> Vec<u8> {
@@ -190,6 +186,24 @@ pub(super) fn lease(channel: ChannelId, direction: Direction) -> Vec<u8> {
     Table::Leases.of_direction(channel, direction)
 }
 
+/// The channel and direction that a key of one of [`Table::OF_DIRECTIONS`] ends with.
+pub(super) fn direction_of(key: &[u8]) -> Option<(ChannelId, Direction)> {
+    let (channel, direction) = key.get(1..)?.split_first_chunk()?;
+    let direction = match direction {
+        b"i" => Direction::Import,
+        b"e" => Direction::Export,
+        _ => return None,
+    };
+    Some((ChannelId::from_bytes(*channel), direction))
+}
+
+fn direction_byte(direction: Direction) -> u8 {
+    match direction {
+        Direction::Import => b'i',
+        Direction::Export => b'e',
+    }
+}
+
 /// The row of until when the lease is held.
 pub(super) fn lease_end(channel: ChannelId, direction: Direction) -> Vec<u8> {
     Table::LeaseEnds.of_direction(channel, direction)
@@ -248,10 +262,7 @@ pub(super) fn number(key: &[u8]) -> Option<u64> {
 
 /// The row that lists a run among those of its connector that ended alike.
 pub(super) fn ended_run(run: &Run) -> Vec<u8> {
-    let direction = match run.direction {
-        Direction::Import => b'i',
-        Direction::Export => b'e',
-    };
+    let direction = direction_byte(run.direction);
     let kind = if run.status == Status::Completed { WELL } else { NOT_WELL };
     let mut key = Table::EndedRuns.in_connector(run.channel_id, &run.connector, &[direction, kind]);
     key.extend_from_slice(&run.id.to_bytes());

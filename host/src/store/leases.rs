@@ -5,7 +5,9 @@
 //! it: whoever lost the lease writes nothing any more (a fencing token). The second one
 //! is renewed by its holder. It judges no time: what has run out is decided above.
 
-use super::keys;
+use super::engine::Want;
+use super::keys::{self, Table};
+use super::walk::walk;
 use super::{Batch, Error, Result, Store, codec};
 use crate::model::{ChannelId, Direction, HostId, Timestamp};
 use bytes::{Buf, Bytes};
@@ -48,6 +50,25 @@ pub struct Standing {
 }
 
 impl Leases<'_> {
+    /// The channels whose lease somebody holds, or held when it ended.
+    ///
+    /// # Errors
+    /// Where the store cannot be read.
+    pub async fn held(&self) -> Result<Vec<(ChannelId, Direction)>> {
+        self.0
+            .blocking(|engine| {
+                let mut held = Vec::new();
+                walk(engine, Table::Leases.rows(), Want::Entries, |entry| {
+                    if standing([Some(entry.value), None])?.owner.is_some() {
+                        held.extend(keys::direction_of(&entry.key));
+                    }
+                    Ok(())
+                })?;
+                Ok(held)
+            })
+            .await
+    }
+
     /// How it stands with a channel.
     ///
     /// # Errors
@@ -166,6 +187,7 @@ mod tests {
         let (store, channel) = (Store::in_memory(), ChannelId::new());
         let first = claim(&store, channel, owner(), 10).await.unwrap();
         let standing = store.leases().get(channel, Direction::Import).await.unwrap();
+        assert_eq!(store.leases().held().await.unwrap(), [(channel, Direction::Import)]);
         assert_eq!((standing.owner, standing.token), (Some(first.owner), 1));
         assert_eq!(standing.until, Timestamp::from_millis(10));
 
@@ -185,6 +207,7 @@ mod tests {
         store.commit(batch).await.unwrap();
         let standing = store.leases().get(channel, Direction::Import).await.unwrap();
         assert_eq!((standing.owner, standing.token), (None, 2));
+        assert_eq!(store.leases().held().await.unwrap(), []);
         assert_eq!(claim(&store, channel, owner(), 40).await.unwrap().token, 3);
     }
 

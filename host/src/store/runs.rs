@@ -63,12 +63,7 @@ impl Runs<'_> {
     /// # Errors
     /// Where the store cannot be read.
     pub async fn get_many(&self, ids: Vec<RunId>) -> Result<Vec<Run>> {
-        self.0
-            .blocking(move |engine| {
-                let rows = engine.get(ids.into_iter().map(keys::run).collect())?;
-                rows.into_iter().flatten().map(|row| codec::decode(WHAT, row)).collect()
-            })
-            .await
+        self.0.blocking(move |engine| get_many(engine, ids)).await
     }
 
     /// Tells when this run is changed or deleted.
@@ -135,11 +130,14 @@ fn list_channel(
 
 /// The runs that these entries of a list name; without those deleted in the meantime.
 fn get_listed(engine: &dyn Engine, listed: &[Entry]) -> Result<Vec<Run>> {
-    let key = |entry: &Entry| {
-        let id = keys::run_id(&entry.key).ok_or_else(|| Error::Corrupt("the key of a run".into()));
-        id.map(keys::run)
-    };
-    let rows = engine.get(listed.iter().map(key).collect::<Result<_>>()?)?;
+    let id =
+        |entry: &Entry| keys::run_id(&entry.key).ok_or_else(|| Error::Corrupt("the key of a run".into()));
+    get_many(engine, listed.iter().map(id).collect::<Result<_>>()?)
+}
+
+/// Those of the runs that are there.
+fn get_many(engine: &dyn Engine, ids: Vec<RunId>) -> Result<Vec<Run>> {
+    let rows = engine.get(ids.into_iter().map(keys::run).collect())?;
     rows.into_iter().flatten().map(|row| codec::decode(WHAT, row)).collect()
 }
 

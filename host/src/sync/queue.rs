@@ -84,18 +84,7 @@ impl Queue {
 
     fn fresh(&self, ready: &Ready, asked: &Asked, found: &Found) -> Result<(Batch, Job, Placed), Error> {
         let (channel, now) = (&ready.channel, self.clock.now());
-        let mut job = Job {
-            id: JobId::new(),
-            channel_id: channel.id,
-            channel: channel.name.clone(),
-            direction: Direction::Import,
-            asked: asked.clone(),
-            requested: now,
-            due: now,
-            runs: Vec::new(),
-            waits_for: None,
-            again: None,
-        };
+        let mut job = Job::new(channel, asked.clone(), now);
         let runs = job::runs(&job::plan(ready, asked)?, &job);
         job.runs = runs.iter().map(|run| run.id).collect();
         let mut batch = Batch::new();
@@ -147,8 +136,8 @@ impl Queue {
     }
 
     /// Puts jobs that nobody waits for in their places, all in one commit: of channels
-    /// that have none. Their runs are planned when they begin.
-    /// One whose channel has one already, or is gone, is left out.
+    /// that have none. Their runs are planned when they begin. One whose channel has one
+    /// already, or is gone, is left out.
     pub(super) async fn place_many(
         &self,
         jobs: &[Job],
@@ -183,7 +172,11 @@ impl Queue {
     /// The job with this id, wherever it stands; and the one that goes before it.
     pub(super) async fn job(&self, id: JobId) -> store::Result<Option<(Job, Option<JobId>)>> {
         let indexed = self.index().seat_of(id).map(|seat| (seat.channel, seat.direction));
-        let jobs = match indexed.or(self.place_of(id).await?) {
+        let place = match indexed {
+            Some(place) => Some(place),
+            None => self.place_of(id).await?,
+        };
+        let jobs = match place {
             Some((channel, direction)) => {
                 let kept = self.store.jobs().get(channel, direction).await?;
                 kept.into_iter().map(|kept| kept.job).collect()

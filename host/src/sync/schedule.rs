@@ -9,7 +9,7 @@ mod jitter;
 pub use config::Config;
 pub use jitter::Jitter;
 
-use crate::model::{Interval, Rhythm, Schedule, Timestamp};
+use crate::model::{Channel, Interval, Rhythm, Schedule, Timestamp};
 
 /// Over so many milliseconds those are spread who would start at the same time.
 const SPREAD_MS: i64 = 30_000;
@@ -27,6 +27,20 @@ pub struct Ticks<'a> {
     pub last: Option<Timestamp>,
     /// Its own share of what spreads channels.
     pub jitter: Jitter,
+}
+
+impl<'a> Ticks<'a> {
+    /// Of this channel, with its last tick.
+    #[must_use]
+    pub fn of(config: &Config, channel: &'a Channel, last: Option<Timestamp>) -> Self {
+        Self {
+            schedule: &channel.schedule,
+            every: config.every,
+            first: config.first(channel),
+            last,
+            jitter: Jitter::of_channel(channel.id),
+        }
+    }
 }
 
 impl Ticks<'_> {

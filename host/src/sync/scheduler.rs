@@ -7,11 +7,11 @@ mod agenda;
 
 use super::{
     runner::Shared,
-    schedule::{Config, Jitter, Ticks},
+    schedule::{Config, Ticks},
 };
 use crate::{
     metrics,
-    model::{Asked, Channel, Direction, Job, JobId, Timestamp, Trigger},
+    model::{Asked, Channel, Job, Timestamp, Trigger},
     store::{self, Batch, Watch},
 };
 use agenda::Agenda;
@@ -92,21 +92,21 @@ impl Scheduler {
         let channels = self.shared.store.channels().list().await?;
         let last = self.shared.store.ticks().all().await?.into_iter().collect();
         let now = self.shared.clock.now();
-        let next = |channel: &Channel, last| ticks(&self.config, channel, last).next(now);
+        let next = |channel: &Channel, last| Ticks::of(&self.config, channel, last).next(now);
         self.agenda.take_in(channels, &last, next);
         Ok(())
     }
 
     /// Asks for the syncs, and notes the ticks, in one commit.
     async fn tick(&mut self, due: &[Arc<Channel>], now: Timestamp) -> store::Result<()> {
-        let jobs: Vec<Job> = due.iter().map(|channel| job(channel, now)).collect();
+        let jobs: Vec<Job> = due.iter().map(|channel| Job::new(channel, everything(), now)).collect();
         let note = |batch: &mut Batch, job: &Job| batch.put_tick(job.channel_id, now);
         let placed = self.shared.queue.place_many(&jobs, &note).await?;
         if placed < due.len() {
             tracing::debug!(missed = due.len() - placed, "channels are still at what was asked for before");
         }
         for channel in due {
-            let next = ticks(&self.config, channel, Some(now)).next(now);
+            let next = Ticks::of(&self.config, channel, Some(now)).next(now);
             self.agenda.set(channel.id, next);
         }
         Ok(())
@@ -120,36 +120,7 @@ async fn changed(watch: &mut Watch) {
     }
 }
 
-fn ticks<'a>(config: &Config, channel: &'a Channel, last: Option<Timestamp>) -> Ticks<'a> {
-    Ticks {
-        schedule: &channel.schedule,
-        every: config.every,
-        first: config.first(channel),
-        last,
-        jitter: Jitter::of_channel(channel.id),
-    }
-}
-
 /// All that is switched on; what that is, is looked up when the job begins.
-fn job(channel: &Channel, now: Timestamp) -> Job {
-    Job {
-        id: JobId::new(),
-        channel_id: channel.id,
-        channel: channel.name.clone(),
-        direction: Direction::Import,
-        asked: Asked { connectors: Vec::new(), full: false, record: false, trigger: Trigger::Schedule },
-        requested: now,
-        due: now,
-        runs: Vec::new(),
-        waits_for: None,
-        again: None,
-    }
-}
-
-/// The channels that could tick: nobody holds them back.
-fn is_active(channel: &Channel) -> bool {
-    channel.enabled
-        && channel.paused.is_none()
-        && !channel.connectors.is_empty()
-        && !channel.schedule.is_manual()
+fn everything() -> Asked {
+    Asked { connectors: Vec::new(), full: false, record: false, trigger: Trigger::Schedule }
 }

@@ -2,7 +2,7 @@
 //!
 //! It reckons from what is stored, like whoever ticks, and starts nothing itself.
 
-use super::schedule::{Config, Jitter, Ticks};
+use super::schedule::{Config, Ticks};
 use crate::{
     clock::Clock,
     model::{Channel, Maintenance, Timestamp},
@@ -142,23 +142,15 @@ impl Timetable {
     fn plan(&self, channel: Channel, last: Option<Timestamp>, is_held: bool, count: usize) -> Planned {
         let next = match idle(&channel, is_held) {
             Some(idle) => Err(idle),
-            None => Ok(self.ticks(&channel, last).upcoming(self.clock.now(), count)),
+            None => Ok(Ticks::of(&self.config, &channel, last).upcoming(self.clock.now(), count)),
         };
         Planned { channel, last, next }
     }
-
-    fn ticks<'a>(&self, channel: &'a Channel, last: Option<Timestamp>) -> Ticks<'a> {
-        Ticks {
-            schedule: &channel.schedule,
-            every: self.config.every,
-            first: self.config.first(channel),
-            last,
-            jitter: Jitter::of_channel(channel.id),
-        }
-    }
 }
 
-fn idle(channel: &Channel, is_held: bool) -> Option<Idle> {
+/// What keeps a channel from syncing by itself. `is_held`: the schedule of the whole host
+/// is held back.
+pub(super) fn idle(channel: &Channel, is_held: bool) -> Option<Idle> {
     let reasons = [
         (!channel.enabled, Idle::Disabled),
         (channel.paused.is_some(), Idle::Paused),

@@ -47,6 +47,12 @@ struct Entry {
     taken: bool,
 }
 
+impl Entry {
+    fn seat(&self, (channel, direction): Key) -> Seat {
+        Seat { id: self.id, channel, direction, rank: self.rank }
+    }
+}
+
 impl Index {
     /// Adds a job, or takes notice of how its row has changed.
     pub(super) fn insert(&mut self, job: &Job) {
@@ -104,8 +110,8 @@ impl Index {
             let rank = self.jobs[&key].rank;
             self.ready.insert((rank, key));
         }
-        let (rank, key) = *self.ready.first()?;
-        Some(Seat { id: self.jobs[&key].id, channel: key.0, direction: key.1, rank })
+        let (_, key) = *self.ready.first()?;
+        Some(self.jobs[&key].seat(key))
     }
 
     pub(super) fn next_due(&self) -> Option<Timestamp> {
@@ -115,7 +121,7 @@ impl Index {
     pub(super) fn seat_of(&self, job: JobId) -> Option<Seat> {
         let of_job = |entry: &Entry| entry.id == job || entry.again == Some(job);
         let (key, entry) = self.jobs.iter().find(|(_, entry)| of_job(entry))?;
-        Some(Seat { id: entry.id, channel: key.0, direction: key.1, rank: entry.rank })
+        Some(entry.seat(*key))
     }
 
     /// Those that wait for the origin are due now, each in its old order.
@@ -138,7 +144,7 @@ impl Index {
     pub(super) fn waiting_for(&self, origin: &str) -> Option<Seat> {
         let waits = |entry: &Entry| !entry.taken && entry.waits_for.as_deref() == Some(origin);
         let (key, entry) = self.jobs.iter().find(|(_, entry)| waits(entry))?;
-        Some(Seat { id: entry.id, channel: key.0, direction: key.1, rank: entry.rank })
+        Some(entry.seat(*key))
     }
 
     pub(super) fn depth(&self, now: Timestamp) -> Depth {

@@ -94,18 +94,13 @@ impl Queue {
     /// Their runs wait again.
     pub(in crate::sync) async fn take_over(&self) -> store::Result<usize> {
         let mut freed = 0;
-        for job in self.store.jobs().all().await? {
-            let found = self.find(job.channel_id, job.direction).await?;
+        for (channel, direction) in self.store.leases().held().await? {
+            let found = self.find(channel, direction).await?;
             let (Some(owner), Some(kept)) = (found.standing.owner, &found.kept) else { continue };
             if owner.host != self.owner.host || owner.life == self.owner.life {
                 continue;
             }
-            let lease = Lease {
-                channel: job.channel_id,
-                direction: job.direction,
-                token: found.standing.token,
-                owner,
-            };
+            let lease = Lease { channel, direction, token: found.standing.token, owner };
             let mut batch = Batch::new();
             batch.expect_job(kept);
             batch.release_lease(&lease);

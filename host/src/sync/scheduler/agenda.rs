@@ -3,8 +3,10 @@
 //! It holds what was worked out and works out nothing: asked again and again, a missed
 //! tick would be put off again and again.
 
-use super::is_active;
-use crate::model::{Channel, ChannelId, Timestamp};
+use crate::{
+    model::{Channel, ChannelId, Timestamp},
+    sync::timetable::idle,
+};
 use std::{
     collections::{BTreeSet, HashMap},
     sync::Arc,
@@ -35,7 +37,7 @@ impl Agenda {
     ) {
         let mut before = std::mem::take(&mut self.channels);
         self.due.clear();
-        for channel in channels.into_iter().filter(is_active) {
+        for channel in channels.into_iter().filter(|channel| idle(channel, false).is_none()) {
             let known = before.remove(&channel.id).filter(|(known, _)| ticks_alike(known, &channel));
             let due = match known {
                 Some((_, due)) => due,

@@ -3,8 +3,8 @@
 use super::script::Scripts;
 use crate::{
     model::{
-        Asked, Channel, ChannelId, ChannelName, ChannelType, Connector, Direction, DrivenBy, Job, JobId,
-        Name, Parallel, RecordKey, Run, Schedule, Timestamp, Trigger, Vanished, Ways,
+        Asked, Channel, ChannelId, ChannelName, ChannelType, Connector, DrivenBy, Job, Name, Parallel,
+        RecordKey, Run, Schedule, Timestamp, Trigger, Vanished, Ways,
     },
     sync::opener::Ready,
 };
@@ -84,17 +84,6 @@ pub(in crate::sync) fn ready(connectors: Vec<Connector>) -> Ready {
 /// A run as it waits.
 pub(in crate::sync) fn queued(channel: &Ready, connector: &str, requested: Timestamp) -> Run {
     let asked = Asked { connectors: Vec::new(), full: false, record: false, trigger: Trigger::Request };
-    let job = Job {
-        id: JobId::new(),
-        channel_id: channel.channel.id,
-        channel: channel.channel.name.clone(),
-        direction: Direction::Import,
-        asked,
-        requested,
-        due: requested,
-        runs: Vec::new(),
-        waits_for: None,
-        again: None,
-    };
+    let job = Job::new(&channel.channel, asked, requested);
     crate::sync::job::run(&name(connector), 0, &job)
 }
