@@ -220,7 +220,7 @@ async fn a_stop_ends_runs_at_a_page_border_and_the_next_start_goes_on_with_them(
     let host = Host::on(&store);
     let good = Script::stream(vec![page(&["1@1=1"]), page(&["2@1=1"])]);
     host.offer(&channel, &[("user", &good), ("ticket", &good)]).await;
-    host.offer(&waiting, &[("user", &good)]).await;
+    host.offer(&waiting, &[("user", &Script::stream(vec![]))]).await;
     let runs = host.sync.wait(job.id).await.unwrap();
     assert_eq!(outcomes(&runs), ["user completed", "ticket completed"]);
     assert_eq!(good.asked()[0].cursor.as_deref(), Some("1"), "it goes on where it was");
