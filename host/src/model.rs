@@ -29,7 +29,8 @@ pub use id::{ChannelId, ChannelName, HostId, IdError, JobId, Name, RecordKey, Ru
 pub use job::{Again, Asked, Job};
 pub use manifest::{
     Auth, AuthScheme, ChannelType, Choice, Condition, Connector, Direction as Ways, DrivenBy, Field,
-    FieldKind, Manifest, Operation, Origin, RateHint, SignatureScheme, Transport, Wanted, Webhook,
+    FieldKind, Manifest, Operation, Origin, RateHint, Reference, SignatureScheme, Transport, Wanted, Webhook,
+    Write,
 };
 pub use origin::{BreakerState, KeptBreaker, OriginFailure, OriginState};
 pub use quantity::{Size, Span};

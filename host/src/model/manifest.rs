@@ -282,6 +282,38 @@ pub struct Connector {
     /// JSON Schema of the payload.
     #[serde(default)]
     pub schema: Option<Value>,
+    /// Where the payload names records of other connectors.
+    #[serde(default)]
+    pub references: Vec<Reference>,
+    /// What can be exported, of a two-way connector.
+    #[serde(default = "everything")]
+    pub writes: Vec<Write>,
+}
+
+/// A place in a payload that holds the key of another record.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Reference {
+    /// JSON Pointer (RFC 6901) into the payload.
+    pub field: String,
+    /// The connector whose record's key stands there.
+    pub connector: Name,
+}
+
+/// A kind of change that a connector can export.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Write {
+    /// A new record.
+    Create,
+    /// Changed fields.
+    Update,
+    /// The record is to go.
+    Delete,
+}
+
+fn everything() -> Vec<Write> {
+    vec![Write::Create, Write::Update, Write::Delete]
 }
 
 fn yes() -> bool {

@@ -30,6 +30,8 @@ pub(in crate::sync) fn connector(id: &str) -> Connector {
         supports_full: true,
         page_size: 100,
         schema: None,
+        references: Vec::new(),
+        writes: Vec::new(),
     }
 }
 
