@@ -39,7 +39,7 @@ fn status(status: &str, results: &str) -> String {
 
 #[test]
 fn job_is_asked_for_until_its_end_and_its_tickets_shown() {
-    let results = r#"[{"index": 1, "id": 2, "error": "TicketUpdateFailed", "details": "Status: closed prevents ticket update"}, {"index": 0, "id": 1, "status": "Updated", "success": true}]"#;
+    let results = r#"[{"id": 2, "action": "update", "success": false, "status": "Failed", "error": "TicketUpdateFailed", "details": "Status: closed prevents ticket update"}, {"action": "update", "id": 1, "status": "Updated", "success": true}]"#;
     let zendesk = Script::new()
         .on(BATCH, 200, status("queued", "null"))
         .on(JOB, 200, status("working", "[]"))

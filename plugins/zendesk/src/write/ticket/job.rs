@@ -28,9 +28,12 @@ struct Job {
     results: Option<Vec<Part>>,
 }
 
-/// What came of one ticket of a job: an `error` where it failed.
+/// What came of one ticket of a job: an `error` where it failed. Updates tell the ticket's id,
+/// other jobs its place in the batch.
 #[derive(Deserialize)]
 struct Part {
+    #[serde(default)]
+    id: Option<u64>,
     #[serde(default)]
     index: Option<usize>,
     #[serde(default)]
@@ -56,15 +59,10 @@ fn try_send(step: &Step<'_>, updates: Vec<Update<'_>>, board: &mut Board<'_>) ->
     let tickets: Vec<_> = updates.iter().map(of_batch).collect();
     let request = Request::put("/api/v2/tickets/update_many.json").json(&json!({ "tickets": tickets }))?;
     let job = finished(step, job(&step.transport.send(request)?)?)?;
-    let mut failed: HashMap<usize, Error> = HashMap::new();
-    for (place, part) in job.results.unwrap_or_default().into_iter().enumerate() {
-        if let Some(error) = part.error {
-            failed.insert(part.index.unwrap_or(place), refusal(&error, part.details.as_deref()));
-        }
-    }
+    let mut failed = failures(&updates, job.results.unwrap_or_default());
     let mut tickets = show_many(step, &updates)?;
-    for (index, update) in updates.iter().enumerate() {
-        let came = match (failed.remove(&index), tickets.remove(&update.id)) {
+    for update in &updates {
+        let came = match (failed.remove(&update.id), tickets.remove(&update.id)) {
             (Some(error), Some(_)) => refused(error),
             (None, Some((ticket, _))) => Ok(Outcome::Done(ticket)),
             (_, None) => Ok(gone(update.id)),
@@ -72,6 +70,15 @@ fn try_send(step: &Step<'_>, updates: Vec<Update<'_>>, board: &mut Board<'_>) ->
         board.set(update.draft.at, came);
     }
     Ok(())
+}
+
+/// Which tickets the job could not update, and why.
+fn failures(updates: &[Update<'_>], parts: Vec<Part>) -> HashMap<u64, Error> {
+    let failure = |(place, part): (usize, Part)| {
+        let id = part.id.or_else(|| Some(updates.get(part.index.unwrap_or(place))?.id))?;
+        Some((id, refusal(&part.error?, part.details.as_deref())))
+    };
+    parts.into_iter().enumerate().filter_map(failure).collect()
 }
 
 /// Leaves out what an earlier try has brought about.
