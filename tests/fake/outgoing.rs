@@ -1,74 +1,25 @@
-//! The Zendesk plugin writes to the fake one, over a wire that loses answers.
-//!
-//! The wire does as the host does: what is safe to repeat is sent again when the connection breaks,
-//! and everything else is a failure of which nobody knows what it did.
+//! The Zendesk plugin writes to the fake one, which loses answers.
 
-use crate::client::http;
+use crate::wire::{Login, Wire};
 use serde_json::{Value, json};
 use tests::{
     vendor::{Action, Rule},
-    zendesk::{EMAIL, TOKEN, Zendesk},
+    zendesk::{TOKEN, Zendesk},
 };
 use tidegate_sdk::{
-    Connector, Envelope, Error, Exporter, Json, Method, Page, PullRequest, Request, Response, Settings,
-    Transport,
+    Connector, Envelope, Error, Exporter, Json, Page, PullRequest, Settings,
     exporter::{Change, ChangeKind, Outcome, PushRequest},
     testing,
 };
-use tokio::runtime::Runtime;
 
-struct Wire<'a> {
-    fake: &'a Zendesk,
-    run_time: Runtime,
-}
-
-impl<'a> Wire<'a> {
-    fn to(fake: &'a Zendesk) -> Self {
-        Self { fake, run_time: Runtime::new().expect("a run time") }
-    }
-
-    async fn ask(&self, request: &Request) -> reqwest::Result<Response> {
-        let method = reqwest::Method::from_bytes(request.method.as_str().as_bytes()).expect("a method");
-        let query =
-            url::form_urlencoded::Serializer::new(String::new()).extend_pairs(&request.query).finish();
-        let mut asked = http().request(method, format!("{}{}?{query}", self.fake.url(), request.path));
-        asked = asked.basic_auth(format!("{EMAIL}/token"), Some(TOKEN));
-        for (name, value) in &request.headers {
-            asked = asked.header(name, value.as_slice());
-        }
-        if let Some(key) = &request.idempotency_key {
-            asked = asked.header("idempotency-key", key);
-        }
-        let answer = asked.body(request.body.clone().unwrap_or_default()).send().await?;
-        let status = answer.status().as_u16();
-        Ok(Response::new(request.place(), status, answer.bytes().await?.to_vec()))
-    }
-}
-
-impl Transport for Wire<'_> {
-    fn send(&self, request: Request) -> Result<Response, Error> {
-        let is_safe =
-            request.idempotency_key.is_some() || !matches!(request.method, Method::Post | Method::Patch);
-        let mut answer = self.run_time.block_on(self.ask(&request));
-        if answer.is_err() && is_safe {
-            answer = self.run_time.block_on(self.ask(&request));
-        }
-        match answer {
-            Ok(response) if matches!(response.status, 401 | 429 | 500..) => Err(response.error()),
-            Ok(response) => Ok(response),
-            Err(error) => Err(Error::transient("network", error.to_string())),
-        }
-    }
-
-    fn path_of(&self, link: &str) -> Result<String, Error> {
-        Err(Error::denied("egress.origin", link.to_owned()))
-    }
+fn wire(fake: &Zendesk) -> Wire<'_> {
+    Wire::to(fake, Login::Basic("agent@example.com/token", TOKEN))
 }
 
 fn push(fake: &Zendesk, connector: &str, changes: &[Change]) -> Result<Vec<Outcome>, Error> {
     let settings = Settings::from_bytes(b"{}".to_vec());
     let request = PushRequest { connector: connector.into(), settings, changes: changes.to_vec() };
-    let answers = zendesk::Zendesk::push(&Wire::to(fake), request)?;
+    let answers = zendesk::Zendesk::push(&wire(fake), request)?;
     Ok(answers.into_iter().map(|answer| answer.outcome).collect())
 }
 
@@ -92,7 +43,7 @@ fn done(outcome: Outcome) -> Envelope {
 }
 
 fn pull(fake: &Zendesk, request: &PullRequest) -> Page {
-    zendesk::Zendesk::pull(&Wire::to(fake), request).expect("a page")
+    zendesk::Zendesk::pull(&wire(fake), request).expect("a page")
 }
 
 fn change(key: &str, payload: Value) -> Change {
