@@ -37,8 +37,7 @@ pub struct Change {
     pub kind: ChangeKind,
     /// The remote id; none for a record that is not there yet.
     pub remote_key: Option<String>,
-    /// The remote key of the record that this one belongs to, where it has one: the
-    /// ticket of a comment, say.
+    /// The remote id of the record that this one belongs to, where it belongs to one.
     pub parent: Option<String>,
     /// The changed fields only: a JSON object, a merge patch (RFC 7396).
     pub fields: Json,
@@ -73,8 +72,7 @@ pub enum Outcome {
     Conflict(Envelope),
     /// Refused for what is in it.
     Rejected(Error),
-    /// Not known to be done, and not refused: again later, after so many milliseconds,
-    /// with [`Change::again`] set.
+    /// Not done and not refused: again later, after so many milliseconds.
     Retry(u64),
 }
 

@@ -136,7 +136,6 @@ fn typos_and_nonsense_do_not_pass() {
         (CONNECTOR, json!({ "id": "c", "label": "C" })),
         (CONNECTOR, json!({ "id": "c", "label": "C", "entity": "c", "driven-by": "webhook" })),
         (CONNECTOR, json!({ "id": "c", "label": "C", "entity": "c", "page-size": 0 })),
-        (CONNECTOR, json!({ "id": "c", "label": "C", "entity": "c", "writes": [] })),
         (CONNECTOR, json!({ "id": "c", "label": "C", "entity": "c", "writes": ["upsert"] })),
         (
             CONNECTOR,

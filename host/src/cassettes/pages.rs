@@ -15,8 +15,6 @@ struct Label {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     parent: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    origin: Option<String>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     updated_ms: Option<u64>,
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     deleted: bool,
@@ -35,7 +33,6 @@ pub(super) fn encode(records: &[Envelope], rejects: &[Reject]) -> Bytes {
         let label = Label {
             key: record.key.clone(),
             parent: record.parent.clone(),
-            origin: record.origin.clone(),
             updated_ms: record.updated_ms,
             deleted: record.deleted,
             reject: None,
@@ -47,7 +44,6 @@ pub(super) fn encode(records: &[Envelope], rejects: &[Reject]) -> Bytes {
         let label = Label {
             key: reject.key.clone(),
             parent: None,
-            origin: None,
             updated_ms: None,
             deleted: false,
             reject: Some(reject.reason.clone()),
@@ -89,7 +85,7 @@ pub(super) fn decode(mut blob: Bytes) -> Result<(Vec<Envelope>, Vec<Reject>), St
             None => records.push(Envelope {
                 key: label.key,
                 parent: label.parent,
-                origin: label.origin,
+                origin: None,
                 updated_ms: label.updated_ms,
                 deleted: label.deleted,
                 payload,
@@ -111,7 +107,7 @@ mod tests {
             let record = |(key, payload, deleted): &(String, Vec<u8>, bool)| Envelope {
                 key: key.clone(),
                 parent: deleted.then(|| key.clone()),
-                origin: (!deleted).then(|| key.clone()),
+                origin: None,
                 updated_ms: (!deleted).then_some(7),
                 deleted: *deleted,
                 payload: Bytes::from(payload.clone()),

@@ -282,26 +282,26 @@ pub struct Connector {
     /// JSON Schema of the payload.
     #[serde(default)]
     pub schema: Option<Value>,
-    /// Where the payload names records of other connectors.
+    /// Where payloads name other records.
     #[serde(default)]
     pub references: Vec<Reference>,
-    /// What can be exported, of a two-way connector.
-    #[serde(default = "everything")]
+    /// What its exporter can do.
+    #[serde(default = "all_writes")]
     pub writes: Vec<Write>,
 }
 
-/// A place in a payload that holds the key of another record.
+/// A member of payloads that holds keys of records.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct Reference {
-    /// JSON Pointer (RFC 6901) into the payload.
+    /// JSON Pointer to the member: a key as a text or a number, or a list of them.
     pub field: String,
-    /// The connector whose record's key stands there.
+    /// The connector of the records.
     pub connector: Name,
 }
 
-/// A kind of change that a connector can export.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+/// What can be done to a record remotely.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Write {
     /// A new record.
@@ -312,7 +312,7 @@ pub enum Write {
     Delete,
 }
 
-fn everything() -> Vec<Write> {
+fn all_writes() -> Vec<Write> {
     vec![Write::Create, Write::Update, Write::Delete]
 }
 

@@ -38,7 +38,7 @@ impl Envelope {
 
     /// A record that is gone.
     pub fn deleted(key: impl ToString) -> Self {
-        Self { deleted: true, ..Self::new(key, []) }
+        Self { deleted: true, ..Self::new(key, b"") }
     }
 
     /// The same as a part of another record.
@@ -48,7 +48,7 @@ impl Envelope {
         self
     }
 
-    /// The same with the idempotency key with which this host created it, where it did.
+    /// The same, created by this host with this idempotency key, where there is one.
     #[must_use]
     pub fn origin(mut self, key: Option<String>) -> Self {
         self.origin = key;
