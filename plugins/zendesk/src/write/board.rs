@@ -12,6 +12,24 @@ const LATER: u64 = 10_000;
 /// What came of a change: its outcome, or why none is known. It may then have been made.
 pub(super) type Came = Result<Outcome, Error>;
 
+/// What is needed to send a change, unless it is known before what comes of it.
+pub(super) type Unless<T> = Result<T, Box<Came>>;
+
+/// A change that is refused for what is in it.
+pub(super) fn refused(error: Error) -> Came {
+    Ok(Outcome::Rejected(error))
+}
+
+/// The same, before it is sent.
+pub(super) fn refused_early(error: Error) -> Box<Came> {
+    Box::new(refused(error))
+}
+
+/// A change that cannot be sent now.
+pub(super) fn not_now(error: Error) -> Box<Came> {
+    Box::new(Err(error))
+}
+
 /// What came of each change, in their order.
 pub(super) struct Board<'a> {
     changes: &'a [Change],

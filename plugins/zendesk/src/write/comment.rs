@@ -6,7 +6,7 @@
 
 use super::{
     Draft, Step, all,
-    board::{Board, Came},
+    board::{Board, Unless, not_now, refused, refused_early},
     ticket::guard,
 };
 use crate::{
@@ -53,7 +53,7 @@ pub(super) fn push(step: &Step<'_>, changes: &[Change], board: &mut Board<'_>) {
             Ok((ticket, record)) => {
                 waiting.push(Reply { ticket, draft: Draft { at, change, record }, tries: 0 })
             }
-            Err(came) => board.set(at, came),
+            Err(came) => board.set(at, *came),
         }
     }
     while !waiting.is_empty() {
@@ -67,20 +67,20 @@ pub(super) fn push(step: &Step<'_>, changes: &[Change], board: &mut Board<'_>) {
 }
 
 /// What Zendesk is to add, and to which ticket.
-fn reply(step: &Step<'_>, change: &Change) -> Result<(u64, Map<String, Value>), Came> {
+fn reply(step: &Step<'_>, change: &Change) -> Unless<(u64, Map<String, Value>)> {
     if change.kind != ChangeKind::Create {
         let words = "Zendesk lets nobody change a comment or take it away: add another one";
-        return Err(refused(Error::unsupported("zendesk.comment-fixed", words)));
+        return Err(refused_early(Error::unsupported("zendesk.comment-fixed", words)));
     }
     let parent = change.parent.as_deref();
-    let ticket = parent.and_then(mark::id).ok_or_else(|| refused(no_ticket(parent)))?;
-    let payload: Map<String, Value> = change.payload.read().map_err(refused)?;
+    let ticket = parent.and_then(mark::id).ok_or_else(|| refused_early(no_ticket(parent)))?;
+    let payload: Map<String, Value> = change.payload.read().map_err(refused_early)?;
     let has =
         |name: &str| payload.get(name).and_then(Value::as_str).is_some_and(|text| !text.trim().is_empty());
     let text = if has("html_body") { "html_body" } else { "body" };
     if !has(text) {
         let error = Error::invalid_data("zendesk.comment-empty", "a comment without a text");
-        return Err(refused(error.field("body", "give the text here, or as 'html_body'")));
+        return Err(refused_early(error.field("body", "give the text here, or as 'html_body'")));
     }
     let wanted = [text, "public", "author_id", "uploads"];
     let mut record: Map<String, Value> = payload
@@ -103,7 +103,7 @@ fn send<'a>(step: &Step<'_>, round: Vec<Reply<'a>>, board: &mut Board<'_>) -> Ve
                 match judge(step, &reply, answer) {
                     Ok(Verdict::Taken(found)) => taken.push(found),
                     Ok(Verdict::Met) => again.push(Reply { tries: reply.tries + 1, ..reply }),
-                    Err(came) => board.set(reply.draft.at, came),
+                    Err(came) => board.set(reply.draft.at, *came),
                 }
             }
         }
@@ -192,22 +192,22 @@ enum Verdict {
     Met,
 }
 
-fn judge(step: &Step<'_>, reply: &Reply<'_>, answer: Result<Response, Error>) -> Result<Verdict, Came> {
-    let response = answer.map_err(Err)?;
+fn judge(step: &Step<'_>, reply: &Reply<'_>, answer: Result<Response, Error>) -> Unless<Verdict> {
+    let response = answer.map_err(not_now)?;
     match response.status {
         200..300 => {
-            let audit: Answer = response.json().map_err(Err)?;
+            let audit: Answer = response.json().map_err(not_now)?;
             let comment = audit.audit.comment();
             comment
                 .map(|found| Verdict::Taken(reply.taken(found)))
-                .ok_or_else(|| refused(not_added(&response)))
+                .ok_or_else(|| refused_early(not_added(&response)))
         }
         409 => {
-            let found = find(step, reply).map_err(Err)?;
+            let found = find(step, reply).map_err(not_now)?;
             Ok(found.map_or(Verdict::Met, Verdict::Taken))
         }
-        404 | 410 => Err(refused(no_such_ticket(reply.ticket))),
-        _ => Err(refused(problem(&response))),
+        404 | 410 => Err(refused_early(no_such_ticket(reply.ticket))),
+        _ => Err(refused_early(problem(&response))),
     }
 }
 
@@ -256,10 +256,6 @@ fn told(taken: &Taken) -> Result<Envelope, Error> {
     let unlike = |error: serde_json::Error| Error::invalid_data("zendesk.answer", error.to_string());
     let raw: &RawValue = serde_json::from_str(&taken.event).map_err(unlike)?;
     Ok(json::object::<Comment<'_>>(raw)?.record(&taken.ticket.to_string(), raw.get()))
-}
-
-fn refused(error: Error) -> Came {
-    Ok(Outcome::Rejected(error))
 }
 
 fn no_ticket(parent: Option<&str>) -> Error {

@@ -1,11 +1,14 @@
 //! Who a change speaks of, and who stands in for people whom Zendesk does not know.
 
-use super::{all, board::Came};
+use super::{
+    all,
+    board::{Came, Unless, not_now, refused_early},
+};
 use crate::{answer::problem, mark};
 use serde::Deserialize;
 use serde_json::{Map, Value};
 use std::cell::OnceCell;
-use tidegate_sdk::{Error, RawValue, Request, Transport, exporter::Outcome, json};
+use tidegate_sdk::{Error, RawValue, Request, Transport, json};
 
 /// The people of one step. The default user is asked for once, when he is needed.
 pub(super) struct People<'a> {
@@ -34,7 +37,7 @@ impl<'a> People<'a> {
     ///
     /// # Errors
     /// A refusal where there is no default user; a fault where he cannot be found.
-    pub(super) fn settle(&self, record: &mut Map<String, Value>, names: &[&str]) -> Result<(), Came> {
+    pub(super) fn settle(&self, record: &mut Map<String, Value>, names: &[&str]) -> Unless<()> {
         for name in names {
             match record.get(*name) {
                 None | Some(Value::Null | Value::Number(_)) => {}
@@ -52,7 +55,7 @@ impl<'a> People<'a> {
     }
 
     /// The same, and the default user where nobody is named at all and there is one.
-    pub(super) fn settle_or_default(&self, record: &mut Map<String, Value>, name: &str) -> Result<(), Came> {
+    pub(super) fn settle_or_default(&self, record: &mut Map<String, Value>, name: &str) -> Unless<()> {
         self.settle(record, &[name])?;
         if record.get(name).is_none_or(Value::is_null)
             && let Some(id) = self.stand_in()?
@@ -63,7 +66,7 @@ impl<'a> People<'a> {
     }
 
     /// The default user's id; none where the channel names nobody.
-    fn stand_in(&self) -> Result<Option<u64>, Came> {
+    fn stand_in(&self) -> Unless<Option<u64>> {
         let Some(email) = &self.default else {
             return Ok(None);
         };
@@ -72,7 +75,7 @@ impl<'a> People<'a> {
                 .map(|user| Ok(read(user.as_ref())?.id))
                 .unwrap_or_else(|| Err(nobody(email)))
         });
-        known.clone().map(Some).map_err(Err)
+        known.clone().map(Some).map_err(not_now)
     }
 }
 
@@ -96,10 +99,10 @@ fn read(user: &RawValue) -> Result<Person, Error> {
     json::object(user)
 }
 
-fn unknown(name: &str, who: &Value) -> Came {
+fn unknown(name: &str, who: &Value) -> Box<Came> {
     let error = Error::invalid_data("zendesk.unknown-user", format!("{who} is no user of Zendesk"))
         .field(name, "export this user first, or set the channel's 'default-user-email'");
-    Ok(Outcome::Rejected(error))
+    refused_early(error)
 }
 
 fn nobody(email: &str) -> Error {

@@ -9,7 +9,7 @@ pub(super) use self::update::guard;
 
 use super::{
     Draft, Step,
-    board::{Board, Came},
+    board::{Board, Unless, refused_early},
     fields, one,
 };
 use crate::{answer::problem, mark, ticket};
@@ -43,7 +43,7 @@ pub(super) fn push(step: &Step<'_>, changes: &[Change], board: &mut Board<'_>) {
             Ok(Way::Create(record)) => new.push(Draft { at, change, record }),
             Ok(Way::Update(id, record)) => changed.push(Update { id, draft: Draft { at, change, record } }),
             Ok(Way::Delete(id)) => going.push((at, change, id)),
-            Err(came) => board.set(at, came),
+            Err(came) => board.set(at, *came),
         }
     }
     create::send(step, new, board);
@@ -58,28 +58,24 @@ pub(super) fn push(step: &Step<'_>, changes: &[Change], board: &mut Board<'_>) {
     delete::send(step, going, board);
 }
 
-fn way(step: &Step<'_>, change: &Change) -> Result<Way, Came> {
+fn way(step: &Step<'_>, change: &Change) -> Unless<Way> {
     let id = match change.remote_key.as_deref() {
         None if change.kind == ChangeKind::Delete => {
-            return Err(Ok(Outcome::Done(Envelope::deleted(&change.key))));
+            return Err(Box::new(Ok(Outcome::Done(Envelope::deleted(&change.key)))));
         }
         None => return Ok(Way::Create(create::draft(step, change)?)),
-        Some(key) => mark::id(key).ok_or_else(|| refused(no_id(key)))?,
+        Some(key) => mark::id(key).ok_or_else(|| refused_early(no_id(key)))?,
     };
     if change.kind == ChangeKind::Delete {
         return Ok(Way::Delete(id));
     }
-    let mut record = fields::of_changed(&fields::TICKET, &change.fields).map_err(refused)?;
+    let mut record = fields::of_changed(&fields::TICKET, &change.fields).map_err(refused_early)?;
     step.people.settle(&mut record, &["requester_id", "assignee_id"])?;
     Ok(Way::Update(id, record))
 }
 
 fn no_id(key: &str) -> Error {
     Error::invalid_data("zendesk.ticket-id", format!("'{key}' is not the id of a ticket"))
-}
-
-fn refused(error: Error) -> Came {
-    Ok(Outcome::Rejected(error))
 }
 
 /// The ticket in an answer.

@@ -7,7 +7,7 @@
 
 use super::{
     Draft, Step, all,
-    board::{Board, Came},
+    board::{Board, Came, Unless, not_now, refused},
     fields, one,
     people::by_email,
 };
@@ -143,7 +143,7 @@ fn update(step: &Step<'_>, drafts: Vec<(u64, Draft<'_>)>, board: &mut Board<'_>)
                 asked.push((id, draft));
                 requests.push(request);
             }
-            Err(came) => board.set(draft.at, came),
+            Err(came) => board.set(draft.at, *came),
         }
     }
     for ((id, draft), answer) in asked.iter().zip(step.transport.send_all(requests)) {
@@ -152,20 +152,20 @@ fn update(step: &Step<'_>, drafts: Vec<(u64, Draft<'_>)>, board: &mut Board<'_>)
 }
 
 /// The update, where nobody else has changed the user.
-fn ready(id: u64, draft: &Draft<'_>, known: Option<&Envelope>) -> Result<Request, Came> {
+fn ready(id: u64, draft: &Draft<'_>, known: Option<&Envelope>) -> Unless<Request> {
     let Some(known) = known else {
-        return Err(Ok(Outcome::Conflict(Envelope::deleted(id))));
+        return Err(Box::new(Ok(Outcome::Conflict(Envelope::deleted(id)))));
     };
     let base = draft.change.base_updated_ms;
     // After a lost answer the user's last change may be our own; the same values do no harm.
     let moved = base.is_some() && base != known.updated_ms && !draft.change.again;
     if moved || known.deleted {
-        return Err(Ok(Outcome::Conflict(known.clone())));
+        return Err(Box::new(Ok(Outcome::Conflict(known.clone()))));
     }
     if draft.record.is_empty() {
-        return Err(Ok(Outcome::Done(known.clone())));
+        return Err(Box::new(Ok(Outcome::Done(known.clone()))));
     }
-    Request::put(format!("/api/v2/users/{id}.json")).json(&json!({ "user": draft.record })).map_err(Err)
+    Request::put(format!("/api/v2/users/{id}.json")).json(&json!({ "user": draft.record })).map_err(not_now)
 }
 
 fn updated(id: u64, answer: Result<Response, Error>) -> Came {
@@ -190,8 +190,4 @@ fn show_many(step: &Step<'_>, drafts: &[(u64, Draft<'_>)]) -> Result<HashMap<u64
         Ok((user.key.parse().unwrap_or_default(), user))
     };
     all(&response, "users")?.into_iter().map(read).collect()
-}
-
-fn refused(error: Error) -> Came {
-    Ok(Outcome::Rejected(error))
 }

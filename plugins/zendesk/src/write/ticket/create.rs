@@ -4,13 +4,13 @@
 //! Zendesk remembers for two hours; as `external_id`, where the record has none of its own; and in
 //! the metadata of its first audit. So a creation whose answer was lost is found again.
 
-use super::{record, refused};
+use super::record;
 use crate::{
     answer::{self, problem},
     mark,
     write::{
         Draft, Step, all,
-        board::{Board, Came},
+        board::{Board, Came, Unless, refused, refused_early},
         fields,
     },
 };
@@ -25,9 +25,9 @@ use tidegate_sdk::{
 const PATH: &str = "/api/v2/tickets.json";
 
 /// What Zendesk is to make.
-pub(super) fn draft(step: &Step<'_>, change: &Change) -> Result<Map<String, Value>, Came> {
-    let mut record = fields::of_new(&fields::TICKET, &change.payload).map_err(refused)?;
-    let payload: Map<String, Value> = change.payload.read().map_err(refused)?;
+pub(super) fn draft(step: &Step<'_>, change: &Change) -> Unless<Map<String, Value>> {
+    let mut record = fields::of_new(&fields::TICKET, &change.payload).map_err(refused_early)?;
+    let payload: Map<String, Value> = change.payload.read().map_err(refused_early)?;
     if let Some(submitter) = payload.get("submitter_id").filter(|submitter| !submitter.is_null()) {
         record.insert("submitter_id".to_owned(), submitter.clone());
     }
@@ -44,7 +44,7 @@ pub(super) fn draft(step: &Step<'_>, change: &Change) -> Result<Map<String, Valu
 }
 
 /// The record's `comment`, or its description as one.
-fn first_comment(step: &Step<'_>, payload: &Map<String, Value>) -> Result<Option<Value>, Came> {
+fn first_comment(step: &Step<'_>, payload: &Map<String, Value>) -> Unless<Option<Value>> {
     match payload.get("comment") {
         Some(Value::Object(comment)) => {
             let mut comment = comment.clone();

@@ -3,12 +3,12 @@
 //! Zendesk has no safe deletion, so the ticket is looked at first; between the look and the
 //! deletion somebody may still change it. It keeps deleted tickets for a while to be restored.
 
-use super::{refused, show};
+use super::show;
 use crate::{
     answer::problem,
     write::{
         Step,
-        board::{Board, Came},
+        board::{Board, Came, refused},
     },
 };
 use tidegate_sdk::{

@@ -4,10 +4,14 @@
 //! more than ids, and it may still be queued when the step ends. None of that matters to updates
 //! without a base: to send them again does no harm, and what stands there already is not sent.
 
-use super::{Update, gone, refused};
+use super::{Update, gone};
 use crate::{
     answer::problem,
-    write::{Step, all, board::Board, one},
+    write::{
+        Step, all,
+        board::{Board, refused},
+        one,
+    },
 };
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
@@ -41,6 +45,9 @@ struct Part {
     #[serde(default)]
     details: Option<String>,
 }
+
+/// A ticket as a record, and its properties.
+type Shown = (Envelope, Map<String, Value>);
 
 /// Sends the updates as a job, and waits for its end as long as the step can.
 pub(super) fn send(step: &Step<'_>, updates: Vec<Update<'_>>, board: &mut Board<'_>) {
@@ -164,10 +171,7 @@ fn refusal(error: &str, details: Option<&str>) -> Error {
 }
 
 /// The tickets as they stand, by their ids.
-fn show_many(
-    step: &Step<'_>,
-    updates: &[Update<'_>],
-) -> Result<HashMap<u64, (Envelope, Map<String, Value>)>, Error> {
+fn show_many(step: &Step<'_>, updates: &[Update<'_>]) -> Result<HashMap<u64, Shown>, Error> {
     let ids: Vec<_> = updates.iter().map(|update| update.id.to_string()).collect();
     let request = Request::get("/api/v2/tickets/show_many.json").query("ids", ids.join(","));
     let response = step.transport.send(request)?;

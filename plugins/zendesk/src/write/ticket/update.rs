@@ -4,13 +4,13 @@
 //! that the change is based on. An update that was sent twice meets itself there, so a refusal is
 //! looked into: the mark in the ticket's audits tells our own update from somebody else's.
 
-use super::{Update, gone, record, refused, show};
+use super::{Update, gone, record, show};
 use crate::{
     answer::problem,
     mark,
     write::{
         Step,
-        board::{Board, Came},
+        board::{Board, Came, refused},
     },
 };
 use serde_json::{Map, Value, json};
