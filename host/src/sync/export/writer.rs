@@ -415,14 +415,17 @@ impl<'a> Writer<'a> {
         }
     }
 
+    /// The intent stays: a change of several may have been made with its answer lost, and is then
+    /// looked for before it is sent again.
     fn postponed(&self, row: &Outgoing, after_ms: u64) -> Outgoing {
         let tries = row.tries + 1;
         if tries >= RETRIES {
             let message = format!("the remote system put the change off {tries} times");
-            return refused(row, Failure::new(Class::Transient, "export.put-off", message));
+            let failure = Failure::new(Class::Transient, "export.put-off", message);
+            return Outgoing { sent: row.sent.clone(), ..refused(row, failure) };
         }
         let due = self.export.clock.now().plus(Duration::from_millis(after_ms));
-        Outgoing { sent: None, tries, due: Some(due), ..row.clone() }
+        Outgoing { tries, due: Some(due), ..row.clone() }
     }
 
     fn step(&self, kind: Write, fields: Vec<String>) -> TrailStep {
