@@ -4,6 +4,7 @@
 //! them into changes as the remote system is to see them, the *writer* notes the intent,
 //! and settles the answers. Nothing here decides who runs when.
 
+mod judge;
 mod processor;
 mod reader;
 mod writer;

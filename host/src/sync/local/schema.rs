@@ -4,7 +4,10 @@
 //! field is no place to complain about the others: only faults that the edit brought in
 //! count.
 
-use crate::model::{Connector, FieldError, Record};
+use crate::{
+    model::{Connector, FieldError, Record},
+    sync::reconcile::value,
+};
 use bytes::Bytes;
 use serde_json::Value;
 
@@ -13,7 +16,7 @@ const MOST: usize = 20;
 
 /// What is wrong with a payload that was not wrong before.
 pub(super) fn faults(connector: &Connector, payload: &Bytes, before: Option<&Record>) -> Vec<FieldError> {
-    let payload = super::super::reconcile::value(payload);
+    let payload = value(payload);
     let Some(schema) = &connector.schema else {
         return if payload.is_object() { Vec::new() } else { vec![fault("", "is not a JSON object")] };
     };
@@ -27,7 +30,7 @@ pub(super) fn faults(connector: &Connector, payload: &Bytes, before: Option<&Rec
     if found.is_empty() {
         return found;
     }
-    let known = before.map(|record| of(&super::super::reconcile::value(&record.payload))).unwrap_or_default();
+    let known = before.map(|record| of(&value(&record.payload))).unwrap_or_default();
     found.into_iter().filter(|fault| !known.contains(fault)).collect()
 }
 

@@ -1,3 +1,5 @@
+//! What becomes of records that both sides changed, rule by rule.
+
 use super::*;
 use crate::sync::tests::support::key;
 use serde_json::json;

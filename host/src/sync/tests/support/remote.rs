@@ -106,10 +106,6 @@ impl Remote {
         self.state().refused.insert(member.to_owned(), code);
     }
 
-    pub(in crate::sync) fn accepts(&self, member: &str) {
-        self.state().refused.remove(member);
-    }
-
     /// The changes that arrived since the last call.
     pub(in crate::sync) fn pushed(&self) -> Vec<Change> {
         std::mem::take(&mut self.state().pushed)
