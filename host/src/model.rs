@@ -6,9 +6,11 @@ mod cassette;
 mod channel;
 mod failure;
 mod history;
+mod hook;
 mod id;
 mod job;
 mod manifest;
+mod notice;
 mod origin;
 mod quantity;
 mod record;
@@ -25,12 +27,17 @@ pub use cassette::{
 pub use channel::{Channel, Parallel, Paused, Sealed, Vanished};
 pub use failure::{Class, Failure, Fault, FieldError};
 pub use history::{LineLevel, LineSource, RunLine, RunPage};
-pub use id::{ChannelId, ChannelName, HostId, IdError, JobId, Name, RecordKey, RunId};
+pub use hook::{Change, Delivery, Effect, Hook, HookCounts, HookFailure, HookSecret};
+pub use id::{
+    ChannelId, ChannelName, HookId, HostId, IdError, JobId, Name, RecordKey, RunId, SubscriberId,
+};
 pub use job::{Again, Asked, Job};
 pub use manifest::{
     Auth, AuthScheme, ChannelType, Choice, Condition, Connector, Direction as Ways, DrivenBy, Field,
     FieldKind, Manifest, Operation, Origin, RateHint, SignatureScheme, Transport, Wanted, Webhook,
 };
+pub use manifest::{HmacScheme, Repeats, TimestampFormat};
+pub use notice::{Notice, NoticeState};
 pub use origin::{BreakerState, KeptBreaker, OriginFailure, OriginState};
 pub use quantity::{Size, Span};
 pub use record::{Due, Envelope, Page, PullRequest, Record, Reject};

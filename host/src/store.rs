@@ -16,6 +16,9 @@ mod cursors;
 mod due;
 mod ended;
 mod engine;
+mod feed;
+mod hooks;
+mod inbox;
 mod jobs;
 mod journal;
 mod keys;
@@ -25,6 +28,7 @@ mod lock;
 mod logs;
 mod memory;
 mod migration;
+mod notices;
 mod pages;
 mod parts;
 mod quarantine;
@@ -48,9 +52,13 @@ pub use cursors::Cursors;
 pub use due::{Due, DueKey};
 pub use ended::{Ended, EndedRun, Older};
 pub use engine::{Engine, Entry, Range, Want};
+pub use feed::{Feed, FeedEntry, FeedKey, FeedKind, FeedRow};
+pub use hooks::Hooks;
+pub use inbox::{Inbox, Inboxed};
 pub use jobs::{Jobs, KeptJob};
 pub use leases::{Lease, Leases, Owner, Standing};
 pub use logs::{LogEnd, Logs};
+pub use notices::{DeadNotice, NoticeTries, Notices};
 pub use pages::Pages;
 pub use quarantine::{Found, Origin, Place, Quarantine, Quarantined, Sought};
 pub use records::Records;
@@ -282,6 +290,30 @@ impl Store {
     #[must_use]
     pub fn upkeep(&self) -> Upkeep<'_> {
         Upkeep(self)
+    }
+
+    /// The addresses that remote systems post to.
+    #[must_use]
+    pub fn hooks(&self) -> Hooks<'_> {
+        Hooks(self)
+    }
+
+    /// The records that deliveries carried, and that no run has taken in yet.
+    #[must_use]
+    pub fn inbox(&self) -> Inbox<'_> {
+        Inbox(self)
+    }
+
+    /// The records that changed, for those who want to know.
+    #[must_use]
+    pub fn feed(&self) -> Feed<'_> {
+        Feed(self)
+    }
+
+    /// The notices of changes that an operator set up.
+    #[must_use]
+    pub fn notices(&self) -> Notices<'_> {
+        Notices(self)
     }
 
     /// Does one piece of work on the blocking pool, which also tells a paused clock that

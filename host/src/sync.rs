@@ -14,12 +14,14 @@ mod cleaner;
 mod cleaning;
 mod guest;
 mod history;
+mod hooks;
 mod import;
 mod job;
 mod keeping;
 mod lease;
 mod live;
 mod log;
+mod notices;
 mod opener;
 mod policy;
 mod prober;
@@ -31,6 +33,7 @@ mod runner;
 pub mod schedule;
 mod scheduler;
 mod search;
+mod subscribers;
 mod timeline;
 mod timetable;
 mod turns;
@@ -40,9 +43,13 @@ mod work;
 mod tests;
 
 pub use cleaner::{Cleaned, Cleaner, Cleaning};
+pub use hooks::{
+    Address, Admitted, Fit, HookError, Hooks, Made, NewSecret, Posted, Rotation, Shown as ShownHook, Taken, Turned,
+};
 pub use keeping::{Config as HistoryConfig, Keep};
 pub use live::Hold;
 pub use log::{Ear, host_line};
+pub use notices::{NewNotice, NoticeConfig, NoticeError, NoticeSender, Notices, ShownNotice};
 pub use prober::Prober;
 pub use progress::Pace;
 pub use quarantine::{Hopeless, Quarantine, Retried, Selection, Why};
@@ -50,6 +57,7 @@ pub use rehearsal::{Change, Event, Field, Kind, Outcome, Rehearsal};
 pub use runner::{Reach, Runner};
 pub use scheduler::Scheduler;
 pub use search::{Found, Search};
+pub use subscribers::{Subscribers, Subscription};
 pub use timetable::{Held, Idle, Planned, Timetable};
 
 use crate::{

@@ -4,6 +4,7 @@
 
 pub mod host;
 pub mod programs;
+pub mod receiver;
 pub mod vendor;
 pub mod wait;
 pub mod zendesk;

@@ -4,9 +4,11 @@
 //! value means is judged above.
 
 mod failure;
+mod hook;
 mod http;
 mod page;
 
 pub(super) use failure::{error, failure, field_errors};
+pub(super) use hook::{delivery, effect};
 pub(super) use http::{headers, request, response};
 pub(super) use page::{page, pull_request};

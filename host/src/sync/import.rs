@@ -6,6 +6,7 @@
 
 mod brought;
 mod due;
+mod inbox;
 mod processor;
 mod reader;
 mod retrial;
@@ -20,7 +21,9 @@ pub(super) use trial::{
     Changed, Parts as TrialParts, Trial, Tried, Waiting, is_forgotten, panicked as trial_panicked,
 };
 
-use super::{Config, history::store_failure, progress::Progress, turns::Turn};
+use super::{
+    Config, history::store_failure, progress::Progress, subscribers::Subscribers, turns::Turn,
+};
 use crate::{
     clock::Clock,
     metrics,
@@ -63,6 +66,8 @@ pub(super) struct Import<'a> {
     pub(super) lease: &'a Lease,
     /// The place among the channels that sync.
     pub(super) turn: &'a Turn,
+    /// Who wants to know what changes.
+    pub(super) subscribers: &'a Subscribers,
 }
 
 impl Import<'_> {
@@ -147,6 +152,7 @@ impl<'a> Pages<'a> {
             self.sweep(Then::ReadOn).await?;
         }
         self.retry().await?;
+        self.drain().await?;
         self.reader.start(self.position.clone());
         let mut read = self.first().await?;
         loop {
@@ -223,9 +229,9 @@ impl<'a> Pages<'a> {
             state,
             total: page.total,
             roll,
-            retried: Vec::new(),
             moved,
             last: last && !(reach == Reach::End && self.reading.is_some()),
+            ..Landing::default()
         };
         self.writer.commit(landing).await.map_err(broken)?;
         self.position.landed();

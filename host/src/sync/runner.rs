@@ -11,6 +11,7 @@ use super::{
     policy::{self, Case, Verdict},
     progress::Progress,
     queue::{Queue, Seat},
+    subscribers::Subscribers,
     turns::{Place, Turns},
     work::Work,
 };
@@ -53,6 +54,8 @@ pub(super) struct Shared {
     /// A place for each channel that syncs.
     pub(super) turns: Turns,
     pub(super) removed: Removed,
+    /// Who wants to know which records change.
+    pub(super) subscribers: Subscribers,
     /// Parent of every run's token.
     pub(super) stopping: CancellationToken,
     /// Counts jobs that nobody works on any more.
@@ -74,6 +77,7 @@ impl Shared {
             turns: Turns::new(config.channels_at_once.get()),
             live: Live::default(),
             removed: Removed::default(),
+            subscribers: Subscribers::default(),
             stopping: CancellationToken::new(),
             board: watch::Sender::new(0),
             config,

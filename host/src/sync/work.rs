@@ -313,6 +313,7 @@ impl Bench<'_> {
                 progress: &run.progress,
                 lease: self.lease,
                 turn: self.turn,
+                subscribers: &self.shared.subscribers,
             };
             let failure = match import.run().instrument(span.clone()).await {
                 Ok(()) => return Ending::Done,

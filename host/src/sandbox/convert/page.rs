@@ -68,7 +68,7 @@ fn check(page: &WitPage, limits: &Limits) -> Result<(), Failure> {
     Ok(())
 }
 
-fn envelope(envelope: WitEnvelope) -> Envelope {
+pub(super) fn envelope(envelope: WitEnvelope) -> Envelope {
     Envelope {
         key: envelope.key,
         parent: envelope.parent,
