@@ -7,9 +7,11 @@ mod channel;
 mod conflict;
 mod failure;
 mod history;
+mod hook;
 mod id;
 mod job;
 mod manifest;
+mod notice;
 mod origin;
 mod outgoing;
 mod push;
@@ -30,13 +32,18 @@ pub use channel::{Channel, ConflictPolicies, Parallel, Paused, Sealed, Vanished}
 pub use conflict::{Conflict, ConflictPolicy, FieldConflict, Settlement, Taken};
 pub use failure::{Class, Failure, Fault, FieldError};
 pub use history::{LineLevel, LineSource, RunLine, RunPage};
-pub use id::{ChannelId, ChannelName, ConflictId, HostId, IdError, JobId, Name, RecordKey, RunId};
+pub use hook::{Delivery, Effect, Hook, HookChange, HookCounts, HookFailure, HookSecret};
+pub use id::{
+    ChannelId, ChannelName, ConflictId, HookId, HostId, IdError, JobId, Name, RecordKey, RunId, SubscriberId,
+};
 pub use job::{Again, Asked, Job};
 pub use manifest::{
     Auth, AuthScheme, ChannelType, Choice, Condition, Connector, Direction as Ways, DrivenBy, Field,
     FieldKind, Manifest, Operation, Origin, RateHint, Reference, SignatureScheme, Transport, Wanted, Webhook,
     Write,
 };
+pub use manifest::{HmacScheme, Repeats, TimestampFormat};
+pub use notice::{Notice, NoticeState};
 pub use origin::{BreakerState, KeptBreaker, OriginFailure, OriginState};
 pub use outgoing::{Author, Outgoing, Sent, Version};
 pub use push::{Acknowledgement, Change, PushRequest, Pushed};

@@ -15,6 +15,7 @@ mod cleaning;
 mod export;
 mod guest;
 mod history;
+mod hooks;
 mod import;
 mod job;
 mod keeping;
@@ -23,6 +24,7 @@ mod live;
 mod local;
 mod log;
 mod merge;
+mod notices;
 mod opener;
 mod outward;
 mod policy;
@@ -36,6 +38,7 @@ mod runner;
 pub mod schedule;
 mod scheduler;
 mod search;
+mod subscribers;
 mod timeline;
 mod timetable;
 mod turns;
@@ -45,10 +48,15 @@ mod work;
 mod tests;
 
 pub use cleaner::{Cleaned, Cleaner, Cleaning};
+pub use hooks::{
+    Address, Admitted, Fit, HookError, Hooks, Made, NewSecret, Posted, Rotation, Shown as ShownHook, Taken,
+    Turned,
+};
 pub use keeping::{Config as HistoryConfig, Keep};
 pub use live::Hold;
 pub use local::{Edit, Local, Refusal, What, Written};
 pub use log::{Ear, host_line};
+pub use notices::{NewNotice, NoticeConfig, NoticeError, NoticeSender, Notices, ShownNotice};
 pub use prober::Prober;
 pub use progress::Pace;
 pub use quarantine::{Hopeless, Quarantine, Retried, Selection, Why};
@@ -56,6 +64,7 @@ pub use rehearsal::{Change, Event, Field, Kind, Outcome, Rehearsal};
 pub use runner::{Reach, Runner};
 pub use scheduler::Scheduler;
 pub use search::{Found, Search};
+pub use subscribers::{Subscribers, Subscription};
 pub use timetable::{Held, Idle, Planned, Timetable};
 
 use crate::{

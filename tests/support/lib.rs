@@ -5,6 +5,7 @@
 pub mod host;
 pub mod matrix;
 pub mod programs;
+pub mod receiver;
 pub mod vendor;
 pub mod wait;
 pub mod zendesk;

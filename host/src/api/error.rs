@@ -165,6 +165,40 @@ impl From<sync::Error> for Error {
     }
 }
 
+impl From<sync::HookError> for Error {
+    fn from(error: sync::HookError) -> Self {
+        use sync::HookError as Hook;
+        let (class, code) = match error {
+            Hook::Store(error) => return error.into(),
+            Hook::Channels(error) => return error.into(),
+            Hook::NoHook(_) => (Class::NotFound, "webhook.unknown"),
+            Hook::NoKind { .. } => (Class::NotFound, "webhook.kind-unknown"),
+            Hook::Unsigned(_) => (Class::Denied, "webhook.unsigned"),
+            Hook::Signed(_) => (Class::Config, "webhook.signed"),
+            Hook::Key(_) => (Class::InvalidData, "webhook.secret"),
+            Hook::Random => (Class::Transient, "system.random"),
+        };
+        Self::new(class, code, chain(&error))
+    }
+}
+
+impl From<sync::NoticeError> for Error {
+    fn from(error: sync::NoticeError) -> Self {
+        use sync::NoticeError as Notice;
+        let (class, code) = match error {
+            Notice::Store(error) => return error.into(),
+            Notice::Channels(error) => return error.into(),
+            Notice::Address(failure) => return Problem::from(failure).into(),
+            Notice::NoNotice(_) => (Class::NotFound, "notice.unknown"),
+            Notice::NameTaken(_) => (Class::Conflict, "notice.name-taken"),
+            Notice::NoConnector { .. } => (Class::NotFound, "connector.unknown"),
+            Notice::Secret => (Class::InvalidData, "notice.secret"),
+            Notice::Random => (Class::Transient, "system.random"),
+        };
+        Self::new(class, code, chain(&error))
+    }
+}
+
 impl From<IdError> for Error {
     fn from(error: IdError) -> Self {
         Self::new(Class::InvalidData, "request.id", error.to_string()).with_status(StatusCode::BAD_REQUEST)

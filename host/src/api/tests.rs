@@ -125,6 +125,8 @@ impl Host {
         };
         let stop = CancellationToken::new();
         let reasons = Arc::<Mutex<Vec<view::Reason>>>::default();
+        let hooks = Hooks::build(&sync, channels.clone());
+        let (notices, _) = Notices::build(&sync, channels.clone(), sync::NoticeConfig::default());
         let router = router(Parts {
             config: Config { body_bytes: Size::kib(1), ..Config::default() },
             store: store.clone(),
@@ -133,6 +135,8 @@ impl Host {
             sync,
             cassettes,
             timetable: Timetable::new(sync::schedule::Config::default(), store.clone(), clock.clone()),
+            hooks,
+            notices,
             configuration: Arc::new(configuration),
             doctor: Arc::new(|| {
                 let checks = vec![view::Check::fail("disk", "full", "make room")];

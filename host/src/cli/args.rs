@@ -107,6 +107,18 @@ pub(super) enum Command {
         #[command(subcommand)]
         command: command::quarantine::Command,
     },
+    /// Make addresses that a channel's remote system posts to
+    #[command(after_help = help::WEBHOOK)]
+    Webhook {
+        #[command(subcommand)]
+        command: command::webhook::Command,
+    },
+    /// Tell an address of yours which records change
+    #[command(after_help = help::NOTICE)]
+    Notice {
+        #[command(subcommand)]
+        command: command::notice::Command,
+    },
     /// Show the configuration that counts
     #[command(after_help = help::CONFIG)]
     Config {

@@ -1,5 +1,9 @@
 //! The words of `--help` that clap does not make itself.
 
+mod posts;
+
+pub(super) use posts::*;
+
 /// The overview: commands in groups, then the options.
 pub(super) const TOP: &str = "\
 {about}
@@ -16,6 +20,8 @@ Run it:
 Set it up:
   plugin      Look at the plugins folder, or at one file
   channel     Set up and look after channels
+  webhook     Make addresses that a channel's remote system posts to
+  notice      Tell an address of yours which records change
 
 Use it:
   sync        Import what is new in a channel's remote system

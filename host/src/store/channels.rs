@@ -173,6 +173,7 @@ fn delete(engine: &dyn Engine, id: ChannelId) -> Result<bool> {
     for table in Table::OF_CONNECTORS {
         remove_all(engine, &table.rows_of(id), Want::Keys, |batch, entry| batch.remove(entry.key.into()))?;
     }
+    remove_all(engine, &Table::Hooks.rows_of(id), Want::Keys, |batch, entry| batch.remove(entry.key.into()))?;
     ended::remove_details_of(engine, id)?;
     remove_all(engine, &Table::RunsOfChannel.rows_of(id), Want::Entries, Batch::remove_run)?;
 

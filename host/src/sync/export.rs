@@ -9,7 +9,9 @@ mod processor;
 mod reader;
 mod writer;
 
-use super::{Config, history::store_failure, import::Stop, progress::Progress, turns::Turn};
+use super::{
+    Config, history::store_failure, import::Stop, progress::Progress, subscribers::Subscribers, turns::Turn,
+};
 use crate::{
     clock::Clock,
     metrics,
@@ -50,6 +52,8 @@ pub(super) struct Export<'a> {
     pub(super) lease: &'a Lease,
     /// The place among the channels that sync.
     pub(super) turn: &'a Turn,
+    /// Who wants to know which records change.
+    pub(super) subscribers: &'a Subscribers,
 }
 
 impl Export<'_> {

@@ -6,6 +6,7 @@
 
 mod brought;
 mod due;
+mod inbox;
 mod processor;
 mod reader;
 mod retrial;
@@ -21,7 +22,7 @@ pub(super) use trial::{
     Changed, Parts as TrialParts, Trial, Tried, Waiting, is_forgotten, panicked as trial_panicked,
 };
 
-use super::{Config, history::store_failure, progress::Progress, turns::Turn};
+use super::{Config, history::store_failure, progress::Progress, subscribers::Subscribers, turns::Turn};
 use crate::{
     clock::Clock,
     metrics,
@@ -65,6 +66,8 @@ pub(super) struct Import<'a> {
     pub(super) lease: &'a Lease,
     /// The place among the channels that sync.
     pub(super) turn: &'a Turn,
+    /// Who wants to know what changes.
+    pub(super) subscribers: &'a Subscribers,
 }
 
 impl Import<'_> {
@@ -153,6 +156,7 @@ impl<'a> Pages<'a> {
             self.sweep(Then::ReadOn).await?;
         }
         self.retry().await?;
+        self.drain().await?;
         self.reader.start(self.position.clone());
         let mut read = self.first().await?;
         loop {

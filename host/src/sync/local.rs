@@ -15,7 +15,7 @@ use crate::{
     model::{
         Author, Channel, ChannelName, Connector, Name, Outgoing, Record, RecordKey, TrailStep, Ways, Write,
     },
-    store::{self, Batch, Epoch},
+    store::{self, Batch, Epoch, FeedKind},
 };
 use bytes::Bytes;
 use desk::{Before, Decided};
@@ -194,6 +194,14 @@ impl Local<'_> {
             Some(row) => batch.put_outgoing(channel, connector, row),
             None => batch.remove_outgoing(channel, connector, key),
         }
+        let told = match decided.step.kind {
+            Write::Create => FeedKind::Added,
+            Write::Update => FeedKind::Updated,
+            Write::Delete => FeedKind::Deleted,
+        };
+        let subscribers = &self.0.shared.subscribers;
+        subscribers.load(store).await?;
+        subscribers.tell(&mut batch, channel, connector, std::iter::once((key, told)));
         batch.extend_trail(channel, connector, key, (before.trail, decided.step.clone()));
         Ok(batch)
     }
