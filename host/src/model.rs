@@ -4,6 +4,7 @@
 
 mod cassette;
 mod channel;
+mod conflict;
 mod failure;
 mod history;
 mod id;
@@ -23,6 +24,7 @@ pub use cassette::{
     RecordDifferences, Replay, RequestDifferences, Side, Sides,
 };
 pub use channel::{Channel, Parallel, Paused, Sealed, Vanished};
+pub use conflict::{ConflictPolicy, FieldConflict, Taken};
 pub use failure::{Class, Failure, Fault, FieldError};
 pub use history::{LineLevel, LineSource, RunLine, RunPage};
 pub use id::{ChannelId, ChannelName, HostId, IdError, JobId, Name, RecordKey, RunId};
