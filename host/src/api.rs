@@ -12,6 +12,7 @@ mod export;
 mod guard;
 mod history;
 mod host;
+mod mapping;
 mod origin;
 mod paging;
 mod plugin;
@@ -157,7 +158,12 @@ pub fn router(parts: Parts) -> Router {
         .route("/schedule/pause", post(schedule::pause))
         .route("/schedule/resume", post(schedule::resume))
         .route("/runs/{id}/logs", get(history::logs))
-        .route("/runs/{id}/pages", get(history::pages));
+        .route("/runs/{id}/pages", get(history::pages))
+        .route(
+            "/channels/{name}/mappings/{connector}",
+            get(mapping::show).put(mapping::set).delete(mapping::remove),
+        )
+        .route("/channels/{name}/mappings/{connector}/test", post(mapping::test));
     Router::new()
         .route("/healthz", get(host::health))
         .route("/readyz", get(readiness::show))

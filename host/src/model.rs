@@ -10,6 +10,7 @@ mod history;
 mod id;
 mod job;
 mod manifest;
+mod mapping;
 mod origin;
 mod quantity;
 mod record;
@@ -33,6 +34,7 @@ pub use manifest::{
     Auth, AuthScheme, ChannelType, Choice, Condition, Connector, Direction as Ways, DrivenBy, Field,
     FieldKind, Manifest, Operation, Origin, RateHint, SignatureScheme, Transport, Wanted, Webhook,
 };
+pub use mapping::{Mapping, Otherwise, ValueMap};
 pub use origin::{BreakerState, KeptBreaker, OriginFailure, OriginState};
 pub use quantity::{Size, Span};
 pub use record::{Due, Envelope, Page, PullRequest, Record, Reject};

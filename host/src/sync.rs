@@ -20,6 +20,7 @@ mod keeping;
 mod lease;
 mod live;
 mod log;
+pub mod mapping;
 #[cfg_attr(not(test), expect(dead_code, reason = "what exports and imports of local changes stand on"))]
 mod merge;
 mod opener;
@@ -67,6 +68,8 @@ use crate::{
 use serde::{Deserialize, Serialize};
 use std::{
     num::{NonZeroU32, NonZeroUsize},
+    path::PathBuf,
+    process::ExitCode,
     sync::Arc,
 };
 use tokio::sync::watch;
@@ -97,6 +100,10 @@ pub struct Config {
     /// where nobody sets it.
     #[serde(skip)]
     pub record_bytes: Size,
+    /// The program whose `filter-worker` runs the filters of mappings. No key of its own:
+    /// the app sets it. None: a thread of this process does it (tests only).
+    #[serde(skip)]
+    pub program: Option<PathBuf>,
     /// Pages in a row that leave nothing behind (same cursor, nothing stored,
     /// nothing settled) after which a run is ended. Default 10, at least 1.
     pub pages_without_progress: NonZeroU32,
@@ -115,10 +122,24 @@ impl Default for Config {
             defer_max: Span::secs(600),
             keys_per_step: NonZeroU32::new(1_000).expect("1000 is not 0"),
             record_bytes: Size::mib(1),
+            program: None,
             pages_without_progress: NonZeroU32::new(10).expect("10 is not 0"),
             history: HistoryConfig::default(),
         }
     }
+}
+
+impl Config {
+    /// How the filters of mappings are run.
+    pub(crate) fn filters(&self) -> mapping::Filters {
+        mapping::Filters::new(self.program.clone(), self.record_bytes.as_len())
+    }
+}
+
+/// The whole of what `tidegate filter-worker` does: it runs filters for the host.
+#[must_use]
+pub fn filter_worker() -> ExitCode {
+    mapping::work()
 }
 
 /// Why nothing was started, or nothing can be told.
@@ -170,6 +191,9 @@ pub enum Error {
     /// Nothing new is started any more.
     #[error("the host is stopping")]
     Stopping,
+    /// A mapping cannot be used.
+    #[error(transparent)]
+    Mapping(#[from] mapping::MappingError),
     /// The channel cannot be opened.
     #[error(transparent)]
     Channels(#[from] crate::channels::Error),
@@ -190,6 +214,7 @@ impl Error {
             | Self::NotOffered { .. }
             | Self::NoFull { .. }
             | Self::NoJob(_) => Fault::Invalid,
+            Self::Mapping(error) => error.fault(),
             Self::Channels(error) => error.fault(),
             Self::Store(error) => error.fault(),
         }

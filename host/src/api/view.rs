@@ -9,6 +9,7 @@ mod dry_run;
 mod history;
 mod host;
 mod list;
+mod mapping;
 mod origin;
 mod plugin;
 mod problem;
@@ -26,6 +27,7 @@ pub use dry_run::{
 pub use history::{Clean, Cleaned, Log, LogLine, Page};
 pub use host::{Check, Configuration, Diagnosis, Health, KeySource, Level};
 pub use list::List;
+pub use mapping::{MappedRecord, MappingLint, MappingPreview, MappingState, NewMappingTest};
 pub use origin::{Origin, OriginFailure, OriginName};
 pub use plugin::{Inspection, Plugin, PluginState, Refusal};
 pub use problem::{FieldProblem, Problem, ProblemDocument};

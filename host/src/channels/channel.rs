@@ -57,6 +57,7 @@ impl Inner {
             schedule: Schedule::default(),
             parallel: Parallel::default(),
             vanished: Vanished::default(),
+            mappings: BTreeMap::new(),
             secrets: self.seal_all(id, &settled.fresh).await?,
             settings: settled.settings,
             plugin_version: offer.manifest.version.clone(),

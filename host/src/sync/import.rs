@@ -29,7 +29,7 @@ use crate::{
 };
 use brought::Brought;
 use processor::{Decided, Known, Rules, Sheet};
-use reader::{Position, Reader, Taken};
+use reader::{Look, Position, Reader, Taken};
 use roll::Reach;
 use std::{sync::Arc, time::Duration};
 use sweep::Then;
@@ -79,7 +79,10 @@ impl Import<'_> {
         run.started.get_or_insert_with(|| self.clock.now());
         tracing::info!(full = run.full, trigger = ?run.trigger, goes_on, "run started");
         self.progress.show(run);
-        Pages::open(self).await.map_err(broken)?.work().await
+        let token = self.progress.token();
+        let look = Look::of(self.config, self.channel, &self.connector.id, token).await;
+        let look = look.map_err(Stop::Failed)?;
+        Pages::open(self, look).await.map_err(broken)?.work().await
     }
 
     /// Whether all that the remote system has is read. A run that is driven by keys
@@ -98,6 +101,7 @@ impl Import<'_> {
 struct Pages<'a> {
     import: &'a Import<'a>,
     reader: Reader<'a>,
+    look: Look,
     writer: Writer<'a>,
     /// Whether the run starts from nothing.
     anew: bool,
@@ -118,7 +122,7 @@ struct Pages<'a> {
 }
 
 impl<'a> Pages<'a> {
-    async fn open(import: &'a Import<'a>) -> store::Result<Self> {
+    async fn open(import: &'a Import<'a>, look: Look) -> store::Result<Self> {
         let (channel, connector) = (import.channel.id, &import.connector.id);
         let stored = Position::stored(import.store, channel, connector).await?;
         let held = import.store.quarantine().list(channel, connector, None, 1).await?;
@@ -128,7 +132,8 @@ impl<'a> Pages<'a> {
         let position = if anew { Position::default() } else { stored.clone() };
         let writer = Writer::open(import, stored).await?;
         Ok(Self {
-            reader: Reader::new(import),
+            reader: Reader::new(import, look.clone()),
+            look,
             brought: (writer.count() == 0).then(Brought::nothing),
             writer,
             anew,

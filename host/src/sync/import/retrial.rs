@@ -7,7 +7,6 @@
 use super::{
     Landing, Pages, Stop, broken, processor,
     processor::{Decided, Rules},
-    reader,
 };
 use crate::{
     model::Envelope,
@@ -64,7 +63,11 @@ impl Pages<'_> {
             retried.push(key);
         }
         let judged: Vec<String> = records.iter().map(|record| record.key.clone()).collect();
-        let sheet = reader::looked_through(records, Vec::new(), Vec::new(), self.record_bytes()).await;
+        let sheet = self.look.through(records, Vec::new(), Vec::new()).await;
+        let sheet = sheet.map_err(|failure| match self.import.progress.token().is_cancelled() {
+            true => Stop::Told,
+            false => Stop::Failed(failure),
+        })?;
         let known = self.known(&sheet).await.map_err(broken)?;
         // Not even a full run takes what was kept over what came since.
         let rules = Rules { full: false, ..self.rules() };
@@ -72,10 +75,6 @@ impl Pages<'_> {
         decided.release_outdated(judged);
         tracing::info!(entries = retried.len(), "records in quarantine were judged anew");
         Ok(Landing { decided, retried, ..Landing::default() })
-    }
-
-    fn record_bytes(&self) -> usize {
-        self.import.config.record_bytes.as_len()
     }
 }
 
