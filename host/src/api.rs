@@ -13,6 +13,7 @@ mod guard;
 mod history;
 mod hook;
 mod host;
+mod mapping;
 mod notice;
 mod origin;
 mod paging;
@@ -188,7 +189,12 @@ pub fn router(parts: Parts) -> Router {
         .route("/notices/{name}/test", post(notice::test))
         .route("/notices/{name}/dead", get(notice::dead))
         .route("/notices/{name}/dead/retry", post(notice::retry))
-        .route("/notices/{name}/dead/drop", post(notice::drop));
+        .route("/notices/{name}/dead/drop", post(notice::drop))
+         .route(
+            "/channels/{name}/mappings/{connector}",
+            get(mapping::show).put(mapping::set).delete(mapping::remove),
+        )
+        .route("/channels/{name}/mappings/{connector}/test", post(mapping::test));
     // From anywhere: they come under the host's public name, and each brings its own proof.
     let hooks = Router::new().route("/hooks/{place}/{random}", post(hook::receive));
     Router::new()

@@ -13,6 +13,7 @@ mod error;
 mod gateways;
 mod guest;
 mod hook;
+mod mapping;
 mod open;
 mod options;
 mod pause;
@@ -36,7 +37,7 @@ use crate::{
     broker::{Broker, Gateway, Origins},
     catalog::{Catalog, Offer},
     clock::Clock,
-    model::{Channel, ChannelId, ChannelName, Failure, Hook, Name, Paused, Sealed, Secret, Usage},
+    model::{Channel, ChannelId, ChannelName, Failure, Hook, Mapping, Name, Paused, Sealed, Secret, Usage},
     store::Store,
 };
 use bytes::Bytes;
@@ -201,6 +202,20 @@ impl Channels {
     /// Nothing has that name, somebody else changed it meanwhile, the store fails.
     pub async fn set_enabled(&self, name: &str, enabled: bool) -> Result<Channel, Error> {
         self.0.set_enabled(name, enabled).await
+    }
+
+    /// Keeps the mapping of a connector, or none. That it can be run is the caller's to
+    /// see to. It counts for records that come from now on.
+    ///
+    /// # Errors
+    /// Nothing has that name, somebody else changed it meanwhile, the store fails.
+    pub async fn set_mapping(
+        &self,
+        name: &str,
+        connector: &Name,
+        mapping: Option<Mapping>,
+    ) -> Result<Channel, Error> {
+        self.0.set_mapping(name, connector, mapping).await
     }
 
     /// Holds a channel's runs back for what one of its runs met. `seen` is the channel

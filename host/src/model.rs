@@ -11,6 +11,7 @@ mod hook;
 mod id;
 mod job;
 mod manifest;
+mod mapping;
 mod notice;
 mod origin;
 mod outgoing;
@@ -42,6 +43,7 @@ pub use manifest::{
     FieldKind, Manifest, Operation, Origin, RateHint, Reference, SignatureScheme, Transport, Wanted, Webhook,
     Write,
 };
+pub use mapping::{Mapping, Otherwise, ValueMap};
 pub use manifest::{HmacScheme, Repeats, TimestampFormat};
 pub use notice::{Notice, NoticeState};
 pub use origin::{BreakerState, KeptBreaker, OriginFailure, OriginState};

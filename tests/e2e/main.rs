@@ -8,6 +8,7 @@ mod faults;
 mod guests;
 mod history;
 mod import;
+mod mapping;
 mod matrix;
 mod notices;
 mod observe;

@@ -145,6 +145,7 @@ impl From<sync::Error> for Error {
         let (class, code) = match error {
             sync::Error::Store(error) => return error.into(),
             sync::Error::Channels(error) => return error.into(),
+            sync::Error::Mapping(error) => return Problem::from(error.into_failure()).into(),
             sync::Error::Disabled(_) => (Class::Conflict, "channel.disabled"),
             sync::Error::NoConnector { .. } => (Class::NotFound, "connector.unknown"),
             sync::Error::NothingToSync(_) => (Class::Config, "channel.no-connectors"),

@@ -4,6 +4,7 @@ mod cassettes;
 mod channels;
 mod history;
 mod host;
+mod mapping;
 mod origins;
 mod quarantine;
 mod records;
@@ -193,6 +194,7 @@ impl Host {
             parallel: Parallel::default(),
             vanished: Vanished::default(),
             conflicts: ConflictPolicies::default(),
+            mappings: BTreeMap::new(),
             settings: json!({"subdomain": "acme"}).as_object().cloned().expect("an object"),
             secrets: BTreeMap::from([("token".to_owned(), model::Sealed("c2VhbGVk".into()))]),
             plugin_version: "0.1.0".into(),

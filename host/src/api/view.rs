@@ -10,6 +10,7 @@ mod history;
 mod hook;
 mod host;
 mod list;
+mod mapping;
 mod notice;
 mod origin;
 mod plugin;
@@ -29,6 +30,7 @@ pub use history::{Clean, Cleaned, Log, LogLine, Page};
 pub use hook::{Hook, HookRotation, HookSignature, MadeHook, NewHook};
 pub use host::{Check, Configuration, Diagnosis, Health, KeySource, Level};
 pub use list::List;
+pub use mapping::{MappedRecord, MappingLint, MappingPreview, MappingState, NewMappingTest};
 pub use notice::{
     Count, DeadNotice, DeadSelection, MadeNotice, NewNotice, Notice, NoticeFailure, NoticeTest,
 };

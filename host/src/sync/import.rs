@@ -26,12 +26,12 @@ use super::{Config, history::store_failure, progress::Progress, subscribers::Sub
 use crate::{
     clock::Clock,
     metrics,
-    model::{Channel, ChannelType, Class, Connector, DrivenBy, Failure, Page, RecordKey, Status},
+    model::{Channel, ChannelType, Class, Connector, DrivenBy, Envelope, Failure, Page, RecordKey, Status},
     store::{self, Lease, Reading, Store},
 };
 use brought::Brought;
 use processor::{Decided, Known, Rules, Sheet};
-use reader::{Position, Reader, Taken};
+use reader::{Look, Position, Reader, Taken};
 use roll::Reach;
 use std::{sync::Arc, time::Duration};
 use sweep::Then;
@@ -84,7 +84,10 @@ impl Import<'_> {
         run.started.get_or_insert_with(|| self.clock.now());
         tracing::info!(full = run.full, trigger = ?run.trigger, goes_on, "run started");
         self.progress.show(run);
-        Pages::open(self).await.map_err(broken)?.work().await
+        let token = self.progress.token();
+        let look = Look::of(self.config, self.channel, &self.connector.id, token).await;
+        let look = look.map_err(Stop::Failed)?;
+        Pages::open(self, look).await.map_err(broken)?.work().await
     }
 
     /// Whether all that the remote system has is read. A run that is driven by keys
@@ -103,6 +106,7 @@ impl Import<'_> {
 struct Pages<'a> {
     import: &'a Import<'a>,
     reader: Reader<'a>,
+    look: Look,
     writer: Writer<'a>,
     /// Whether the run starts from nothing.
     anew: bool,
@@ -125,7 +129,7 @@ struct Pages<'a> {
 }
 
 impl<'a> Pages<'a> {
-    async fn open(import: &'a Import<'a>) -> store::Result<Self> {
+    async fn open(import: &'a Import<'a>, look: Look) -> store::Result<Self> {
         let (channel, connector) = (import.channel.id, &import.connector.id);
         let stored = Position::stored(import.store, channel, connector).await?;
         let held = import.store.quarantine().list(channel, connector, None, 1).await?;
@@ -136,7 +140,8 @@ impl<'a> Pages<'a> {
         let writer = Writer::open(import, stored).await?;
         let two_way = TwoWay::of(import).await?;
         Ok(Self {
-            reader: Reader::new(import),
+            reader: Reader::new(import, look.clone()),
+            look,
             brought: (writer.count() == 0 && two_way.is_none()).then(Brought::nothing),
             two_way,
             writer,
@@ -294,6 +299,15 @@ impl<'a> Pages<'a> {
             |key: &RecordKey| self.brought.as_mut().is_none_or(|brought| brought.note(key));
         let keys = sheet.keys().enumerate().filter(|(_, key)| may_be_stored(key));
         keys.map(|(place, key)| (place, key.clone())).unzip()
+    }
+
+    /// Records that were not read by this run, looked through as if they were.
+    async fn look_through(&self, records: Vec<Envelope>) -> Result<Sheet, Stop> {
+        let sheet = self.look.through(records, Vec::new(), Vec::new()).await;
+        sheet.map_err(|failure| match self.import.progress.token().is_cancelled() {
+            true => Stop::Told,
+            false => Stop::Failed(failure),
+        })
     }
 
     fn rules(&self) -> Rules {

@@ -4,7 +4,7 @@
 //! connector. The cursor stays where it is. That a delivery carried a record shows that it
 //! is there remotely.
 
-use super::{Landing, Pages, Stop, broken, processor::Rules, reader, roll::Roll};
+use super::{Landing, Pages, Stop, broken, processor::Rules, roll::Roll};
 use crate::{store::Inboxed, sync::import::Reach};
 
 /// Records of a page.
@@ -33,8 +33,7 @@ impl Pages<'_> {
 
     async fn take_in(&mut self, waiting: Vec<Inboxed>) -> Result<Landing, Stop> {
         let records = waiting.iter().map(|inboxed| inboxed.envelope.clone()).collect();
-        let record_bytes = self.import.config.record_bytes.as_len();
-        let sheet = reader::looked_through(records, Vec::new(), Vec::new(), record_bytes).await;
+        let sheet = self.look_through(records).await?;
         let (sheet, learnt) = self.prepare(sheet).await?;
         // A full reading that is about to begin finds them by itself.
         let roll = match self.anew {

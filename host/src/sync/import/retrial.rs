@@ -7,7 +7,6 @@
 use super::{
     Landing, Pages, Stop, broken,
     processor::{Decided, Rules},
-    reader,
 };
 use crate::{
     model::Envelope,
@@ -65,7 +64,7 @@ impl Pages<'_> {
             retried.push(key);
         }
         let judged: Vec<String> = records.iter().map(|record| record.key.clone()).collect();
-        let sheet = reader::looked_through(records, Vec::new(), Vec::new(), self.record_bytes()).await;
+        let sheet = self.look_through(records).await?;
         // Not even a full run takes what was kept over what came since.
         let rules = Rules { full: false, ..self.rules() };
         let (sheet, learnt) = self.prepare(sheet).await?;
@@ -73,10 +72,6 @@ impl Pages<'_> {
         decided.release_outdated(judged);
         tracing::info!(entries = retried.len(), "records in quarantine were judged anew");
         Ok(Landing { decided, retried, reconciled, ..Landing::default() })
-    }
-
-    fn record_bytes(&self) -> usize {
-        self.import.config.record_bytes.as_len()
     }
 }
 
