@@ -190,7 +190,7 @@ pub fn router(parts: Parts) -> Router {
         .route("/notices/{name}/dead", get(notice::dead))
         .route("/notices/{name}/dead/retry", post(notice::retry))
         .route("/notices/{name}/dead/drop", post(notice::drop))
-         .route(
+        .route(
             "/channels/{name}/mappings/{connector}",
             get(mapping::show).put(mapping::set).delete(mapping::remove),
         )

@@ -43,8 +43,8 @@ pub use manifest::{
     FieldKind, Manifest, Operation, Origin, RateHint, Reference, SignatureScheme, Transport, Wanted, Webhook,
     Write,
 };
-pub use mapping::{Mapping, Otherwise, ValueMap};
 pub use manifest::{HmacScheme, Repeats, TimestampFormat};
+pub use mapping::{Mapping, Otherwise, ValueMap};
 pub use notice::{Notice, NoticeState};
 pub use origin::{BreakerState, KeptBreaker, OriginFailure, OriginState};
 pub use outgoing::{Author, Outgoing, Sent, Version};
