@@ -15,6 +15,9 @@ pub struct Envelope {
     pub updated_ms: Option<u64>,
     /// The record is gone remotely; the payload is then ignored.
     pub deleted: bool,
+    /// The idempotency key with which this host created the record, where the remote
+    /// system keeps it.
+    pub origin: Option<String>,
     /// The remote object, whole: one JSON document in UTF-8.
     pub payload: Vec<u8>,
 }
@@ -28,19 +31,34 @@ impl Envelope {
             parent: None,
             updated_ms: None,
             deleted: false,
+            origin: None,
             payload: payload.as_ref().to_vec(),
         }
     }
 
     /// A record that is gone.
     pub fn deleted(key: impl ToString) -> Self {
-        Self { key: key.to_string(), parent: None, updated_ms: None, deleted: true, payload: Vec::new() }
+        Self {
+            key: key.to_string(),
+            parent: None,
+            updated_ms: None,
+            deleted: true,
+            origin: None,
+            payload: Vec::new(),
+        }
     }
 
     /// The same as a part of another record.
     #[must_use]
     pub fn parent(mut self, key: impl ToString) -> Self {
         self.parent = Some(key.to_string());
+        self
+    }
+
+    /// The same with the idempotency key that it was created with, where it is known.
+    #[must_use]
+    pub fn origin(mut self, idempotency_key: Option<String>) -> Self {
+        self.origin = idempotency_key;
         self
     }
 
@@ -69,6 +87,7 @@ impl From<Envelope> for wit::Envelope {
             parent: envelope.parent,
             updated_ms: envelope.updated_ms,
             deleted: envelope.deleted,
+            origin: envelope.origin,
             payload: envelope.payload,
         }
     }

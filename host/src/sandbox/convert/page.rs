@@ -110,6 +110,7 @@ mod tests {
             parent: Some("p".into()),
             updated_ms: Some(5),
             deleted: false,
+            origin: None,
             payload: b"{}".to_vec(),
         }
     }
