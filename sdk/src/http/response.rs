@@ -30,6 +30,13 @@ impl Response {
         Self { status, headers: Vec::new(), body: body.into(), attempts: 1, place: place.into() }
     }
 
+    /// The same with one more header, for a transport of one's own.
+    #[must_use]
+    pub fn with_header(mut self, name: impl Into<String>, value: impl Into<Vec<u8>>) -> Self {
+        self.headers.push((name.into(), value.into()));
+        self
+    }
+
     /// The value of a header, whatever the case of its name; none where it is
     /// missing or not UTF-8.
     #[must_use]
