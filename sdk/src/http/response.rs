@@ -6,7 +6,7 @@ use crate::{
 };
 use serde::{Deserialize, de::DeserializeOwned};
 
-/// An answer: 200 to 599, never 401, 429 or 5xx.
+/// An answer: 200 to 499, never 401, 429 or a 403 that asks for fewer requests.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Response {
     /// The status.
