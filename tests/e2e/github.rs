@@ -64,8 +64,10 @@ impl Stage {
     /// What is stored must be what is in the fake.
     fn expect_as_in_the_fake(&self) {
         let numbers = self.fake.numbers();
-        let issues: BTreeMap<_, _> =
-            numbers.iter().map(|number| (number.to_string(), self.fake.issue(*number).expect("it is there"))).collect();
+        let issues: BTreeMap<_, _> = numbers
+            .iter()
+            .map(|number| (number.to_string(), self.fake.issue(*number).expect("it is there")))
+            .collect();
         assert_eq!(self.records("issue"), issues);
         let comments = self.fake.comment_ids().into_iter().filter_map(|id| {
             let comment = self.fake.comment(id)?;
@@ -104,7 +106,8 @@ fn comment_knows_its_issue() {
     let stage = Stage::new(Github::builder().issues(2).comments_per_issue(2));
     stage.sync(0, &[]);
     let comments = stage.host.items(["record", "list", CHANNEL, "issue-comment"]).expect("records");
-    let mut parents: Vec<_> = comments.iter().map(|comment| comment["parent"].as_str().expect("a parent")).collect();
+    let mut parents: Vec<_> =
+        comments.iter().map(|comment| comment["parent"].as_str().expect("a parent")).collect();
     parents.sort_unstable();
     assert_eq!(parents, ["1", "1", "2", "2"]);
 }
@@ -172,11 +175,12 @@ fn channel_is_checked_and_a_wrong_token_explained() {
 #[test]
 fn limits_put_a_sync_off_and_do_not_pause_the_channel() {
     let stage = Stage::new(Github::builder().issues(5));
-    let secondary = Rule::on("/repos/**").times(1).then(tests::vendor::Action::Status(tests::vendor::Canned {
-        code: 403,
-        headers: [("Retry-After".to_owned(), "1".to_owned())].into(),
-        body: Some(json!({ "message": "You have exceeded a secondary rate limit." })),
-    }));
+    let secondary =
+        Rule::on("/repos/**").times(1).then(tests::vendor::Action::Status(tests::vendor::Canned {
+            code: 403,
+            headers: [("Retry-After".to_owned(), "1".to_owned())].into(),
+            body: Some(json!({ "message": "You have exceeded a secondary rate limit." })),
+        }));
     stage.fake.set_script(secondary);
     let runs = stage.sync(0, &[]);
     assert_eq!(counts(&runs["issue"], "added"), 5);

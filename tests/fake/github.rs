@@ -23,7 +23,8 @@ async fn send(fake: &Github, method: Method, path: &str, body: &Value) -> Answer
 
 fn numbers(answer: &Answer) -> Vec<u64> {
     let list = answer.json();
-    let numbers = list.as_array().expect("a list").iter().map(|item| item["number"].as_u64().expect("a number"));
+    let numbers =
+        list.as_array().expect("a list").iter().map(|item| item["number"].as_u64().expect("a number"));
     numbers.collect()
 }
 
@@ -77,7 +78,8 @@ async fn links_lead_through_every_issue_once() {
         assert_eq!(seen, (1..=45).collect::<Vec<_>>());
     }
     let second = get(&fake, &format!("{ISSUES}?state=all&per_page=20&page=2")).answer().await;
-    for (relation, page) in [("prev", "page=1"), ("next", "page=3"), ("last", "page=3"), ("first", "page=1")] {
+    for (relation, page) in [("prev", "page=1"), ("next", "page=3"), ("last", "page=3"), ("first", "page=1")]
+    {
         let link = link(&second, relation).expect(relation);
         assert!(link.contains("/repositories/1300192/issues?") && link.ends_with(page), "{link}");
     }
@@ -91,7 +93,8 @@ async fn links_lead_through_every_issue_once() {
 #[tokio::test]
 async fn lists_are_filtered_and_sorted() {
     let fake = Github::builder().issues(20).pull_requests(0).alike(1).start().expect("a fake");
-    let list = async |query: &str| numbers(&get(&fake, &format!("{ISSUES}?per_page=100&{query}")).answer().await);
+    let list =
+        async |query: &str| numbers(&get(&fake, &format!("{ISSUES}?per_page=100&{query}")).answer().await);
     assert_eq!(list("state=closed&direction=asc").await, [5, 10, 15, 20]);
     assert_eq!(list("").await.len(), 16, "open ones, if nothing is said");
     assert_eq!(list("state=all").await[..2], [20, 19], "the newest first, if nothing is said");
@@ -154,12 +157,19 @@ async fn too_much_writing_at_once_is_stopped_for_a_while() {
 #[tokio::test]
 async fn issues_are_created_and_changed() {
     let fake = Github::builder().issues(3).pull_requests(0).start().expect("a fake");
-    let body = json!({ "title": "T", "body": "b", "labels": ["new one"], "assignees": ["ann"], "milestone": 1 });
+    let body =
+        json!({ "title": "T", "body": "b", "labels": ["new one"], "assignees": ["ann"], "milestone": 1 });
     let made = send(&fake, Method::POST, ISSUES, &body).await;
     assert_eq!(made.status, 201);
     let issue = made.json();
-    assert_eq!((&issue["number"], &issue["user"]["login"], &issue["state"]), (&4.into(), &LOGIN.into(), &"open".into()));
-    assert_eq!((&issue["labels"][0]["name"], &issue["assignees"][0]["login"]), (&"new one".into(), &"ann".into()));
+    assert_eq!(
+        (&issue["number"], &issue["user"]["login"], &issue["state"]),
+        (&4.into(), &LOGIN.into(), &"open".into())
+    );
+    assert_eq!(
+        (&issue["labels"][0]["name"], &issue["assignees"][0]["login"]),
+        (&"new one".into(), &"ann".into())
+    );
     assert_eq!(made.headers["location"], issue["url"].as_str().expect("a URL"));
     let path = format!("{ISSUES}/4");
     assert_eq!(get(&fake, &path).expect(200).await, issue);
@@ -168,8 +178,13 @@ async fn issues_are_created_and_changed() {
     assert_ne!(closed["updated_at"], issue["updated_at"]);
     let idle = send(&fake, Method::PATCH, &path, &json!({ "state": "closed", "title": "T" })).await.json();
     assert_eq!(idle, closed, "what changes nothing leaves the time alone");
-    let open = send(&fake, Method::PATCH, &path, &json!({ "state": "open", "labels": [], "body": null })).await.json();
-    assert_eq!((&open["state_reason"], &open["labels"], &open["body"]), (&"reopened".into(), &json!([]), &Value::Null));
+    let open = send(&fake, Method::PATCH, &path, &json!({ "state": "open", "labels": [], "body": null }))
+        .await
+        .json();
+    assert_eq!(
+        (&open["state_reason"], &open["labels"], &open["body"]),
+        (&"reopened".into(), &json!([]), &Value::Null)
+    );
 }
 
 #[tokio::test]
@@ -185,12 +200,21 @@ async fn what_is_wrong_with_a_write_is_said() {
     check(Method::POST, ISSUES, json!({}), 422, "wasn't supplied").await;
     check(Method::POST, ISSUES, json!({ "title": " " }), 422, "missing_field").await;
     check(Method::POST, ISSUES, json!({ "title": "T", "labels": "x" }), 422, "is not an array").await;
-    check(Method::POST, ISSUES, json!({ "title": "T", "assignees": ["nobody"] }), 422, "\"value\":\"nobody\"").await;
+    check(
+        Method::POST,
+        ISSUES,
+        json!({ "title": "T", "assignees": ["nobody"] }),
+        422,
+        "\"value\":\"nobody\"",
+    )
+    .await;
     check(Method::POST, ISSUES, json!({ "title": "T", "milestone": 9 }), 422, "\"milestone\"").await;
-    check(Method::POST, ISSUES, json!({ "title": "T", "body": "x".repeat(65_537) }), 422, "maximum is 65536").await;
+    check(Method::POST, ISSUES, json!({ "title": "T", "body": "x".repeat(65_537) }), 422, "maximum is 65536")
+        .await;
     check(Method::POST, ISSUES, json!({ "title": "x".repeat(257) }), 422, "title is too long").await;
     check(Method::PATCH, &one, json!({ "state": "gone" }), 422, "\"state\"").await;
-    check(Method::PATCH, &one, json!({ "state": "closed", "state_reason": "reopened" }), 422, "state_reason").await;
+    check(Method::PATCH, &one, json!({ "state": "closed", "state_reason": "reopened" }), 422, "state_reason")
+        .await;
     check(Method::PATCH, &format!("{ISSUES}/999"), json!({}), 404, "Not Found").await;
     check(Method::POST, &comments, json!({}), 422, "wasn't supplied").await;
     check(Method::POST, &comments, json!({ "body": "" }), 422, "cannot be blank").await;
@@ -239,7 +263,10 @@ async fn changes_can_be_made_by_hand() {
     let path = format!("/_fake/comments/{}", comment["id"]);
     assert_eq!(send(&fake, Method::PATCH, &path, &json!({ "body": "d" })).await.json()["body"], "d");
     assert_eq!(send(&fake, Method::DELETE, &path, &json!({})).await.status, 200);
-    assert_eq!(send(&fake, Method::PATCH, "/_fake/issues/3", &json!({ "locked": true })).await.json()["locked"], true);
+    assert_eq!(
+        send(&fake, Method::PATCH, "/_fake/issues/3", &json!({ "locked": true })).await.json()["locked"],
+        true
+    );
     assert_eq!(send(&fake, Method::DELETE, "/_fake/issues/3", &json!({})).await.status, 200);
     assert_eq!(get(&fake, &format!("{ISSUES}/3")).answer().await.status, 410);
     assert_eq!(send(&fake, Method::PATCH, "/_fake/issues/77", &json!({})).await.status, 400);

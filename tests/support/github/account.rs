@@ -63,7 +63,8 @@ impl Account {
             let at = seconds(&value["updated_at"]);
             (seed::comment_id(&plan, number, index), Comment { issue: number, value, at })
         };
-        let comments = numbers.clone().flat_map(|number| (0..plan.comments).map(move |index| (number, index)));
+        let comments =
+            numbers.clone().flat_map(|number| (0..plan.comments).map(move |index| (number, index)));
         let state = State {
             issues: numbers.clone().map(issue).collect(),
             comments: comments.map(|(number, index)| comment(number, index)).collect(),

@@ -13,7 +13,8 @@ const HELP: &str = "https://docs.github.com/rest";
 
 /// A status with a message.
 pub(super) fn said(status: StatusCode, message: &str) -> Answer {
-    let body = json!({ "message": message, "documentation_url": HELP, "status": status.as_u16().to_string() });
+    let body =
+        json!({ "message": message, "documentation_url": HELP, "status": status.as_u16().to_string() });
     Answer::json(status, &body)
 }
 
@@ -53,7 +54,8 @@ pub(super) fn not_acceptable(accept: &str) -> Answer {
 
 /// 400, for a version of the API that there is not.
 pub(super) fn unknown_version(version: &str) -> Answer {
-    let message = format!("API version {version} is not supported. Supported versions: 2022-11-28, 2026-03-10");
+    let message =
+        format!("API version {version} is not supported. Supported versions: 2022-11-28, 2026-03-10");
     said(StatusCode::BAD_REQUEST, &message)
 }
 
@@ -76,7 +78,10 @@ pub(super) fn locked() -> Answer {
 
 /// 403, for somebody who has no request left.
 pub(super) fn rate_limit_exceeded() -> Answer {
-    said(StatusCode::FORBIDDEN, "API rate limit exceeded for user ID 1000. If you reach out to GitHub Support for help, please include the request ID.")
+    said(
+        StatusCode::FORBIDDEN,
+        "API rate limit exceeded for user ID 1000. If you reach out to GitHub Support for help, please include the request ID.",
+    )
 }
 
 /// 403, for somebody who writes too much at once.
@@ -106,14 +111,14 @@ impl Problems {
     /// Notes a value that is not valid.
     pub(super) fn invalid(&mut self, field: &str, value: impl Into<Value>) {
         let value: Value = value.into();
-        self.errors.push(json!({ "value": value, "resource": self.resource, "field": field, "code": "invalid" }));
+        self.errors
+            .push(json!({ "value": value, "resource": self.resource, "field": field, "code": "invalid" }));
     }
 
     /// Notes a problem in words.
     pub(super) fn custom(&mut self, field: &str, message: &str) {
-        self.errors.push(
-            json!({ "resource": self.resource, "code": "custom", "field": field, "message": message }),
-        );
+        self.errors
+            .push(json!({ "resource": self.resource, "code": "custom", "field": field, "message": message }));
     }
 
     /// 422 where there is a problem.
@@ -137,10 +142,15 @@ pub(super) fn words_for(status: StatusCode) -> Answer {
             .with("x-accepted-github-permissions", "issues=write"),
         404 => not_found(),
         410 => said(status, "Issues are disabled for this repo"),
-        429 => said(status, "You have exceeded a secondary rate limit. Please wait a few minutes before you try again."),
+        429 => said(
+            status,
+            "You have exceeded a secondary rate limit. Please wait a few minutes before you try again.",
+        ),
         451 => said(status, "Repository access blocked"),
-        502..=504 => Answer::text(status, format!("<html>{}</html>\n", status.canonical_reason().unwrap_or("Error")))
-            .typed("text/html; charset=utf-8"),
+        502..=504 => {
+            Answer::text(status, format!("<html>{}</html>\n", status.canonical_reason().unwrap_or("Error")))
+                .typed("text/html; charset=utf-8")
+        }
         500.. => said(status, "Server Error"),
         _ => said(status, status.canonical_reason().unwrap_or("Error")),
     }

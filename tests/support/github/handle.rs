@@ -1,6 +1,11 @@
 //! Starting a fake GitHub, and changing what is in it.
 
-use super::{account::Account, control, limits::Limits, seed::{self, Plan}};
+use super::{
+    account::Account,
+    control,
+    limits::Limits,
+    seed::{self, Plan},
+};
 use crate::vendor::{App, Options, Script, Vendor};
 use anyhow::{Context as _, Result, ensure};
 use serde_json::{Map, Value};

@@ -35,7 +35,9 @@ pub(super) fn types(wanted: &Map<String, Value>) -> Result<(), Answer> {
             "title" => (value.is_string() || value.is_number(), "a string"),
             "body" | "state_reason" | "type" => (value.is_string() || value.is_null(), "a string or null"),
             "state" => (value.is_string(), "a string"),
-            "labels" => (is_list(value, |item| item.is_string() || item.get("name").is_some()), "an array of labels"),
+            "labels" => {
+                (is_list(value, |item| item.is_string() || item.get("name").is_some()), "an array of labels")
+            }
             "assignees" => (is_list(value, Value::is_string), "an array of strings"),
             "milestone" => (value.is_u64() || value.is_string() || value.is_null(), "an integer or null"),
             _ => continue,

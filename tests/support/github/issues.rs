@@ -22,7 +22,8 @@ pub(super) fn list(account: &Account, query: &Query<'_>) -> Result<Answer, Answe
     let is_ascending = query.choice("direction", &["desc", "asc"])? == "asc";
     let since = query.time("since")?;
     let creator = query.get("creator");
-    let labels: Vec<_> = query.get("labels").unwrap_or_default().split(',').filter(|name| !name.is_empty()).collect();
+    let labels: Vec<_> =
+        query.get("labels").unwrap_or_default().split(',').filter(|name| !name.is_empty()).collect();
     let shown = |item: &&Item| {
         (wanted == "all" || item.value["state"] == wanted)
             && since.is_none_or(|since| item.at >= since)

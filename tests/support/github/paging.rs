@@ -19,8 +19,7 @@ pub(super) fn page(account: &Account, path: &str, query: &Query<'_>, items: &[&V
     let number = query.number("page").filter(|number| *number > 0).unwrap_or(1);
     let last = (items.len() as u64).div_ceil(size).max(1);
     let start = usize::try_from((number - 1).saturating_mul(size)).unwrap_or(usize::MAX);
-    let shown: Vec<_> =
-        items.iter().skip(start).take(usize::try_from(size).unwrap_or(usize::MAX)).collect();
+    let shown: Vec<_> = items.iter().skip(start).take(usize::try_from(size).unwrap_or(usize::MAX)).collect();
     let body = serde_json::to_vec(&shown).expect("JSON can be written");
     let answer = Answer::pieces(StatusCode::OK, vec![body.into()]);
     let link = |page: u64, relation: &str| {
@@ -49,7 +48,11 @@ pub(super) fn named(request: &Request, answer: Answer) -> Answer {
     let etag = format!("W/\"{:016x}\"", hasher.finish());
     let known = request.header("if-none-match").unwrap_or_default();
     let is_known = known.split(',').any(|known| weak(known.trim()) == weak(&etag));
-    let answer = if is_known { Answer { body: Vec::new(), status: StatusCode::NOT_MODIFIED, ..answer } } else { answer };
+    let answer = if is_known {
+        Answer { body: Vec::new(), status: StatusCode::NOT_MODIFIED, ..answer }
+    } else {
+        answer
+    };
     answer.with("etag", &etag)
 }
 

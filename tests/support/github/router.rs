@@ -131,9 +131,9 @@ fn caller(request: &Request) -> Caller {
     let Some(given) = request.header("authorization") else {
         return Caller::Nobody;
     };
-    let token = given.split_once(' ').filter(|(scheme, _)| {
-        scheme.eq_ignore_ascii_case("bearer") || scheme.eq_ignore_ascii_case("token")
-    });
+    let token = given
+        .split_once(' ')
+        .filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer") || scheme.eq_ignore_ascii_case("token"));
     if token.is_some_and(|(_, token)| token == TOKEN) { Caller::User } else { Caller::Stranger }
 }
 

@@ -29,7 +29,8 @@ pub(super) const FIRST_COMMENT: u64 = 1_400_000_000;
 /// The people there are; the first one is the user of the token.
 const PEOPLE: [(&str, u64); 4] = [(LOGIN, 1_000), ("ann", 1_001), ("bob", 1_002), ("eve", 1_003)];
 const LABELS: [&str; 4] = ["bug", "enhancement", "question", "good first issue"];
-const TITLES: [&str; 4] = ["Pump stops at night", "Wrong total in the report", "Ünicode in names", "Add a dark mode"];
+const TITLES: [&str; 4] =
+    ["Pump stops at night", "Wrong total in the report", "Ünicode in names", "Add a dark mode"];
 
 /// When the issue or pull request of that number was last changed. Pull requests lie
 /// among the issues.
@@ -65,7 +66,11 @@ pub(super) fn issue(plan: &Plan, repository: &str, number: u64) -> Value {
     let author = PEOPLE[usize::try_from(number % 3).unwrap_or(0) + 1].0;
     let is_closed = number % 5 == 0;
     let closed_at = if is_closed { Value::from(text(at)) } else { Value::Null };
-    let body = if number % 7 == 0 { Value::Null } else { Value::from(format!("What happens: {}.\n\n- step {number}", pick(&TITLES))) };
+    let body = if number % 7 == 0 {
+        Value::Null
+    } else {
+        Value::from(format!("What happens: {}.\n\n- step {number}", pick(&TITLES)))
+    };
     let set = [
         ("title", Value::from(format!("{} ({number})", pick(&TITLES)))),
         ("user", person(&plan.url, author).unwrap_or_default()),

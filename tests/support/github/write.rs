@@ -8,8 +8,14 @@ use super::{account::Account, clock::text, errors::Problems, seed};
 use serde_json::{Map, Value, json};
 
 /// Puts what is wanted into an issue.
-pub(super) fn apply(account: &Account, issue: &mut Value, wanted: &Map<String, Value>, problems: &mut Problems) {
-    let title = wanted.get("title").map(|title| title.as_str().map_or_else(|| title.to_string(), str::to_owned));
+pub(super) fn apply(
+    account: &Account,
+    issue: &mut Value,
+    wanted: &Map<String, Value>,
+    problems: &mut Problems,
+) {
+    let title =
+        wanted.get("title").map(|title| title.as_str().map_or_else(|| title.to_string(), str::to_owned));
     match title {
         Some(title) if title.trim().is_empty() => problems.missing("title"),
         Some(title) => issue["title"] = title.into(),
@@ -21,7 +27,8 @@ pub(super) fn apply(account: &Account, issue: &mut Value, wanted: &Map<String, V
     if let Some(labels) = wanted.get("labels").and_then(Value::as_array) {
         let repository = account.repository();
         let name = |label: &Value| label.as_str().or_else(|| label.get("name")?.as_str()).map(str::to_owned);
-        issue["labels"] = labels.iter().filter_map(name).map(|name| seed::label(&repository, &name)).collect();
+        issue["labels"] =
+            labels.iter().filter_map(name).map(|name| seed::label(&repository, &name)).collect();
     }
     if let Some(assignees) = wanted.get("assignees").and_then(Value::as_array) {
         assign(account, issue, assignees, problems);
@@ -30,7 +37,9 @@ pub(super) fn apply(account: &Account, issue: &mut Value, wanted: &Map<String, V
         match milestone {
             Value::Null => issue["milestone"] = Value::Null,
             // The repository has one milestone.
-            number if number == &json!(1) => issue["milestone"] = json!({ "number": 1, "title": "Next", "state": "open" }),
+            number if number == &json!(1) => {
+                issue["milestone"] = json!({ "number": 1, "title": "Next", "state": "open" })
+            }
             other => problems.invalid("milestone", other.clone()),
         }
     }
@@ -40,7 +49,12 @@ pub(super) fn apply(account: &Account, issue: &mut Value, wanted: &Map<String, V
 }
 
 /// Sets the state, as of now.
-pub(super) fn set_state(account: &Account, issue: &mut Value, wanted: &Map<String, Value>, problems: &mut Problems) {
+pub(super) fn set_state(
+    account: &Account,
+    issue: &mut Value,
+    wanted: &Map<String, Value>,
+    problems: &mut Problems,
+) {
     let reason = wanted.get("state_reason").and_then(Value::as_str);
     let Some(state) = wanted.get("state").and_then(Value::as_str) else {
         return;
