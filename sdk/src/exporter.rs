@@ -37,7 +37,7 @@ pub struct Change {
     pub kind: ChangeKind,
     /// The remote id; none for a record that is not there yet.
     pub remote_key: Option<String>,
-    /// The remote id of the record that this one belongs to: the ticket of a comment, say.
+    /// The remote id of the record that this one belongs to, where it belongs to one.
     pub parent: Option<String>,
     /// The changed fields only: a JSON object, a merge patch (RFC 7396).
     pub fields: Json,

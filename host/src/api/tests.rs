@@ -18,7 +18,7 @@ use crate::{
     clock::Clock,
     model::{
         self, Channel, ChannelId, ChannelName, Name, Parallel, Record, RecordKey, RunId, Schedule, Timestamp,
-        Vanished,
+        ConflictPolicies, Vanished,
     },
     sandbox::{self, Sandbox},
     store::Batch,
@@ -188,6 +188,7 @@ impl Host {
             schedule: Schedule::default(),
             parallel: Parallel::default(),
             vanished: Vanished::default(),
+            conflicts: ConflictPolicies::default(),
             settings: json!({"subdomain": "acme"}).as_object().cloned().expect("an object"),
             secrets: BTreeMap::from([("token".to_owned(), model::Sealed("c2VhbGVk".into()))]),
             plugin_version: "0.1.0".into(),

@@ -6,7 +6,9 @@
 mod failure;
 mod http;
 mod page;
+mod push;
 
 pub(super) use failure::{error, failure, field_errors};
 pub(super) use http::{headers, request, response};
 pub(super) use page::{page, pull_request};
+pub(super) use push::{acknowledgements, push_request};

@@ -15,7 +15,7 @@ use super::{
 };
 use crate::{
     metrics::Guest,
-    model::{Class, Failure, FieldError, Name, Page, PullRequest},
+    model::{Acknowledgement, Class, Failure, FieldError, Name, Page, PullRequest, PushRequest},
 };
 use bytes::Bytes;
 use fit::{Indices, describe, fit};
@@ -201,6 +201,26 @@ impl Plugin {
                 let transport = store.data_mut().transport()?;
                 let page = guest.call_pull(store, transport, &request).await?;
                 Ok(page.map_err(convert::failure).and_then(|page| convert::page(page, sandbox.limits())))
+            })
+        })
+        .await
+    }
+
+    /// Sends local changes; answers one acknowledgement for each.
+    pub async fn push(&self, step: Step, request: PushRequest) -> Outcome<Vec<Acknowledgement>> {
+        let Some(indices) = self.0.indices.exporter.clone() else {
+            return not_exported("exporter");
+        };
+        if step.gateway.is_none() {
+            return no_gateway();
+        }
+        let request = convert::push_request(request);
+        self.run(step, |store, instance| {
+            Box::pin(async move {
+                let guest = indices.load(&mut *store, &instance)?;
+                let transport = store.data_mut().transport()?;
+                let answer = guest.call_push(store, transport, &request).await?;
+                Ok(answer.map_err(convert::failure).and_then(|all| convert::acknowledgements(all, &request)))
             })
         })
         .await

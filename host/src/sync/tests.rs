@@ -12,3 +12,4 @@ mod queue;
 mod rehearsal;
 mod ticks;
 mod vanished;
+mod twoway;

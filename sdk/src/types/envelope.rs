@@ -10,14 +10,14 @@ pub struct Envelope {
     /// The key of the record that this one belongs to, where its payload does not
     /// tell: the ticket of a comment, say.
     pub parent: Option<String>,
+    /// The idempotency key with which this host created the record, where the remote
+    /// system keeps it.
+    pub origin: Option<String>,
     /// When the remote system last changed it, in milliseconds since
     /// 1970-01-01T00:00:00Z, where it tells.
     pub updated_ms: Option<u64>,
     /// The record is gone remotely; the payload is then ignored.
     pub deleted: bool,
-    /// The idempotency key with which this host created the record, where the remote
-    /// system keeps it.
-    pub origin: Option<String>,
     /// The remote object, whole: one JSON document in UTF-8.
     pub payload: Vec<u8>,
 }
@@ -29,23 +29,16 @@ impl Envelope {
         Self {
             key: key.to_string(),
             parent: None,
+            origin: None,
             updated_ms: None,
             deleted: false,
-            origin: None,
             payload: payload.as_ref().to_vec(),
         }
     }
 
     /// A record that is gone.
     pub fn deleted(key: impl ToString) -> Self {
-        Self {
-            key: key.to_string(),
-            parent: None,
-            updated_ms: None,
-            deleted: true,
-            origin: None,
-            payload: Vec::new(),
-        }
+        Self { deleted: true, ..Self::new(key, b"") }
     }
 
     /// The same as a part of another record.
@@ -55,10 +48,10 @@ impl Envelope {
         self
     }
 
-    /// The same with the idempotency key that it was created with, where it is known.
+    /// The same, created by this host with this idempotency key, where there is one.
     #[must_use]
-    pub fn origin(mut self, idempotency_key: Option<String>) -> Self {
-        self.origin = idempotency_key;
+    pub fn origin(mut self, key: Option<String>) -> Self {
+        self.origin = key;
         self
     }
 
@@ -85,9 +78,9 @@ impl From<Envelope> for wit::Envelope {
         Self {
             key: envelope.key,
             parent: envelope.parent,
+            origin: envelope.origin,
             updated_ms: envelope.updated_ms,
             deleted: envelope.deleted,
-            origin: envelope.origin,
             payload: envelope.payload,
         }
     }

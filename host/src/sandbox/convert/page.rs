@@ -68,10 +68,11 @@ fn check(page: &WitPage, limits: &Limits) -> Result<(), Failure> {
     Ok(())
 }
 
-fn envelope(envelope: WitEnvelope) -> Envelope {
+pub(super) fn envelope(envelope: WitEnvelope) -> Envelope {
     Envelope {
         key: envelope.key,
         parent: envelope.parent,
+        origin: envelope.origin,
         updated_ms: envelope.updated_ms,
         deleted: envelope.deleted,
         payload: envelope.payload.into(),
@@ -108,9 +109,9 @@ mod tests {
         WitEnvelope {
             key: key.into(),
             parent: Some("p".into()),
+            origin: Some("o".into()),
             updated_ms: Some(5),
             deleted: false,
-            origin: None,
             payload: b"{}".to_vec(),
         }
     }
@@ -140,6 +141,7 @@ mod tests {
             records: vec![Envelope {
                 key: "1".into(),
                 parent: Some("p".into()),
+                origin: Some("o".into()),
                 updated_ms: Some(5),
                 deleted: false,
                 payload: Bytes::from_static(b"{}"),

@@ -71,6 +71,7 @@ impl Pages<'_> {
             };
             keys.retain(|key| !seen.has(key.as_str()));
             after = Some(last);
+            let keys = self.without_changed(keys).await.map_err(broken)?;
             if !keys.is_empty() {
                 reading.stage = Stage::Sweeping { after: after.clone() };
                 self.treat(keys, reading).await.map_err(broken)?;
