@@ -24,6 +24,7 @@ mod local;
 mod log;
 mod merge;
 mod opener;
+mod outward;
 mod policy;
 mod prober;
 mod progress;
@@ -62,8 +63,8 @@ use crate::{
     channels::Channels,
     clock::Clock,
     model::{
-        Asked, Channel, ChannelId, ChannelName, Direction, Fault, HostId, JobId, Name, Run, RunId, Size, Span,
-        Timestamp, Trigger,
+        Asked, Channel, ChannelId, ChannelName, Direction, Fault, HostId, JobId, Name, Run, RunId, Size,
+        Span, Timestamp, Trigger,
     },
     store::Store,
 };
@@ -142,7 +143,9 @@ pub enum Error {
     #[error("channel '{0}' has no connectors switched on, so there is nothing to sync")]
     NothingToSync(ChannelName),
     /// An export was asked for of a channel that only imports.
-    #[error("channel '{0}' exports nothing: it goes one way, or has no connector that can; to export local changes: tidegate channel edit {0} --two-way")]
+    #[error(
+        "channel '{0}' exports nothing: it goes one way, or has no connector that can; to export local changes: tidegate channel edit {0} --two-way"
+    )]
     NothingToExport(ChannelName),
     /// The plugin was replaced by one without this connector.
     #[error(

@@ -188,8 +188,8 @@ fn limits_put_a_sync_off_and_do_not_pause_the_channel() {
     stage.fake.leave_requests(0);
     stage.host.ok(["sync", CHANNEL]).expect("it is asked for");
     let deferred = tests::wait::until("the run to be put off", tests::wait::PATIENCE, || {
-        let run = stage.host.items(["run", "list", "--limit", "1"])?.swap_remove(0);
-        Ok((run["status"] == "deferred").then_some(run))
+        let runs = stage.host.items(["run", "list", "--channel", CHANNEL])?;
+        Ok(runs.into_iter().find(|run| run["status"] == "deferred"))
     });
     let deferred = deferred.expect("it is put off");
     assert_eq!(deferred["error"]["class"], "rate-limited", "{deferred:#}");

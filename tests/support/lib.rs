@@ -4,6 +4,7 @@
 
 pub mod github;
 pub mod host;
+pub mod matrix;
 pub mod programs;
 pub mod vendor;
 pub mod wait;

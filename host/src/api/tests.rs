@@ -17,8 +17,8 @@ use crate::{
     catalog, channels as channel_floor,
     clock::Clock,
     model::{
-        self, Channel, ChannelId, ChannelName, Name, Parallel, Record, RecordKey, RunId, Schedule, Timestamp,
-        ConflictPolicies, Vanished,
+        self, Channel, ChannelId, ChannelName, ConflictPolicies, Name, Parallel, Record, RecordKey, RunId,
+        Schedule, Timestamp, Vanished,
     },
     sandbox::{self, Sandbox},
     store::Batch,

@@ -11,7 +11,8 @@ use super::{
 use crate::{
     catalog::Offer,
     model::{
-        Channel, ChannelId, ChannelType, ConflictPolicies, Name, Parallel, Schedule, Sealed, Secret, Transport, Vanished, Ways,
+        Channel, ChannelId, ChannelType, ConflictPolicies, Name, Parallel, Schedule, Sealed, Secret,
+        Transport, Vanished, Ways,
     },
     store,
 };

@@ -433,7 +433,7 @@ mod tests {
         assert_eq!(zendesk.connector("ticket-comment").expect("its connector").driven_by, DrivenBy::Keys);
         let auth = &zendesk.transport("rest").expect("its transport").auth;
         assert!(matches!(auth[0].scheme, AuthScheme::Basic { .. }) && auth[0].applicable_if.is_some());
-        assert!(matches!(&auth[1].scheme, AuthScheme::OAuth2 { scopes, .. } if scopes == &["read"]));
+        assert!(matches!(&auth[1].scheme, AuthScheme::OAuth2 { scopes, .. } if scopes == &["read", "write"]));
         assert_eq!(read(include_str!("../../../examples/minimal/manifest.json")).id.as_str(), "minimal");
     }
 

@@ -14,9 +14,9 @@ mod ticks;
 use super::engine::{Range, Want};
 use super::*;
 use crate::model::{
-    Channel, ChannelId, ChannelName, Class, Counters, Direction, Failure, JobId, LineLevel, LineSource, Name,
-    Parallel, Record, RecordKey, Run, RunId, RunLine, RunPage, Schedule, Status, Timestamp, Trigger, Usage,
-    ConflictPolicies, Vanished,
+    Channel, ChannelId, ChannelName, Class, ConflictPolicies, Counters, Direction, Failure, JobId, LineLevel,
+    LineSource, Name, Parallel, Record, RecordKey, Run, RunId, RunLine, RunPage, Schedule, Status, Timestamp,
+    Trigger, Usage, Vanished,
 };
 use bytes::Bytes;
 use std::collections::BTreeMap;

@@ -12,7 +12,8 @@ use crate::{
     cassettes::Recorder,
     channels::Opened,
     model::{
-        Acknowledgement, Change, Failure, LineLevel, LineSource, Name, Page, PullRequest, PushRequest, Pushed, RunId,
+        Acknowledgement, Change, Failure, LineLevel, LineSource, Name, Page, PullRequest, PushRequest,
+        Pushed, RunId,
     },
     sandbox::{LogLine, LogSink, Outcome, Step},
 };

@@ -5,7 +5,10 @@
 
 use super::{Error, Job, Request, Sync, import::can_judge};
 use crate::{
-    model::{Channel, ChannelId, ChannelName, Connector, Direction, DrivenBy, Name, RecordKey, Span, Timestamp, Trigger},
+    model::{
+        Channel, ChannelId, ChannelName, Connector, Direction, DrivenBy, Name, RecordKey, Span, Timestamp,
+        Trigger,
+    },
     store::{Batch, DueKey, Origin, Place, Quarantined, Sought, Store},
 };
 use std::collections::BTreeSet;

@@ -149,8 +149,7 @@ impl Queue {
     /// Sees to it that an export of the channel comes after now, at that time or as soon as
     /// the one that is worked on is over.
     pub(super) async fn nudge(&self, channel: &Channel, due: Timestamp) -> Result<(), Error> {
-        let asked =
-            Asked { connectors: Vec::new(), full: false, record: false, trigger: Trigger::Change };
+        let asked = Asked { connectors: Vec::new(), full: false, record: false, trigger: Trigger::Change };
         for _ in 0..TRIES {
             let found = self.find(channel.id, Direction::Export).await?;
             let mut batch = Batch::new();
@@ -183,6 +182,11 @@ impl Queue {
             }
         }
         self.gone(channel).await
+    }
+
+    /// Whether the channel has a job of that direction, as far as is known here.
+    pub(super) fn has(&self, channel: ChannelId, direction: Direction) -> bool {
+        self.index().has(channel, direction)
     }
 
     /// Puts jobs that nobody waits for in their places, all in one commit: of channels

@@ -45,12 +45,7 @@ pub(super) struct Reconciled {
 }
 
 /// Merges what is here, what waits to be exported, and what the remote system has.
-pub(super) fn reconcile(
-    local: Option<&Record>,
-    row: &Outgoing,
-    remote: Remote,
-    rules: &Rules,
-) -> Reconciled {
+pub(super) fn reconcile(local: Option<&Record>, row: &Outgoing, remote: Remote, rules: &Rules) -> Reconciled {
     match (local, remote) {
         (Some(local), Remote::Is(remote)) => merged(local, row, remote, rules),
         (None, Remote::Is(remote)) => deleted_here(row, remote, rules),
@@ -190,9 +185,7 @@ fn deleted_here(row: &Outgoing, remote: Version, rules: &Rules) -> Reconciled {
     let (record, left, fields) = match taken {
         Taken::Remote => (Some(back(remote)), None, vec![String::new()]),
         Taken::Local => (None, Some(rebased(row, Write::Delete, Some(remote), None)), Vec::new()),
-        Taken::Held => {
-            (None, Some(rebased(row, Write::Delete, Some(remote), Some(conflict.id))), Vec::new())
-        }
+        Taken::Held => (None, Some(rebased(row, Write::Delete, Some(remote), Some(conflict.id))), Vec::new()),
     };
     Reconciled { record, row: left, conflict: Some(conflict), fields }
 }

@@ -11,5 +11,5 @@ mod quarantine;
 mod queue;
 mod rehearsal;
 mod ticks;
-mod vanished;
 mod twoway;
+mod vanished;

@@ -136,7 +136,8 @@ async fn prepare(shared: &Shared, job: &Job, lease: &Lease) -> Result<(Ready, Ve
     if !job.runs.is_empty() {
         return Ok((ready, shared.store.runs().get_many(job.runs.clone()).await?));
     }
-    let plan = job::plan(&ready, job.direction, &job.asked).map_err(|error| Unready::Channel(unplanned(error)))?;
+    let plan =
+        job::plan(&ready, job.direction, &job.asked).map_err(|error| Unready::Channel(unplanned(error)))?;
     let runs = job::runs(&plan, job);
     shared.queue.plan(lease, &runs).await?;
     Ok((ready, runs))
@@ -307,9 +308,20 @@ impl Bench<'_> {
         match self.job.direction {
             Direction::Import => {
                 let (source, channel_type) = (ready.sources.source(ask), &ready.channel_type);
-                Import { store, clock, config, channel, channel_type, connector, source, progress, lease, turn }
-                    .run()
-                    .await
+                Import {
+                    store,
+                    clock,
+                    config,
+                    channel,
+                    channel_type,
+                    connector,
+                    source,
+                    progress,
+                    lease,
+                    turn,
+                }
+                .run()
+                .await
             }
             Direction::Export => {
                 let sink = ready.sources.sink(ask);

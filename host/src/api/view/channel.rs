@@ -7,7 +7,9 @@ pub use body::{Edit, NewChannel, NewSync};
 use super::{Problem, Run, Schedule};
 use crate::{
     channels,
-    model::{self, ChannelId, ChannelName, ConflictPolicies, Interval, Name, Parallel, Paused, Timestamp, Vanished},
+    model::{
+        self, ChannelId, ChannelName, ConflictPolicies, Interval, Name, Parallel, Paused, Timestamp, Vanished,
+    },
 };
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};

@@ -57,8 +57,12 @@ pub(crate) async fn run(ctx: &Context<'_>, sync: Sync) -> anyhow::Result<Exit> {
         "export" => Direction::Export,
         _ => Direction::Import,
     });
-    let body =
-        serde_json::to_value(NewSync { direction, connectors: sync.connectors, full: sync.full, record: sync.record })?;
+    let body = serde_json::to_value(NewSync {
+        direction,
+        connectors: sync.connectors,
+        full: sync.full,
+        record: sync.record,
+    })?;
     let call = Call::post(path(&["channels", &sync.name, "sync"])).json(&body);
     let started = match session.ask(call).await {
         Ok(started) => started,

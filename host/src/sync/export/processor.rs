@@ -102,16 +102,14 @@ fn base(row: &Outgoing) -> Value {
 }
 
 /// Puts remote ids where the payload names records by their keys here.
-fn rename(
-    payload: &mut Value,
-    connector: &Connector,
-    remote: impl Fn(&str) -> Option<String>,
-) {
+fn rename(payload: &mut Value, connector: &Connector, remote: impl Fn(&str) -> Option<String>) {
     for reference in &connector.references {
         let renamed = match payload.pointer(&reference.field) {
             Some(Value::Array(values)) => {
                 let one = |value: &Value| text(value).and_then(|key| remote(&key)).map(Value::String);
-                Some(Value::Array(values.iter().map(|value| one(value).unwrap_or_else(|| value.clone())).collect()))
+                Some(Value::Array(
+                    values.iter().map(|value| one(value).unwrap_or_else(|| value.clone())).collect(),
+                ))
             }
             Some(value) => text(value).and_then(|key| remote(&key)).map(Value::String),
             None => None,

@@ -4,7 +4,10 @@
 //! People write and imports land at the same time. Every batch says what it was made from,
 //! and is made anew where that has changed.
 
-use super::{Export, processor::{Parcel, Spoiled}};
+use super::{
+    Export,
+    processor::{Parcel, Spoiled},
+};
 use crate::{
     model::{
         Acknowledgement, Author, Class, Counters, Envelope, Failure, Outgoing, Pushed, Record, RecordKey,
@@ -274,7 +277,11 @@ impl<'a> Writer<'a> {
         done: Option<Write>,
     ) -> Settled {
         let Reconciled { record, row, conflict, fields } = reconciled;
-        let is_gone = record.is_none() && row.is_none();
+        // Gone from there: for good, or until it is created anew, as another one.
+        let is_gone = match &row {
+            Some(row) => row.kind == Write::Create,
+            None => record.is_none(),
+        };
         let unlink = standing.remote.clone().filter(|_| is_gone).zip(standing.row.as_ref());
         let unlink = unlink.map(|(remote, row)| Link { local: row.key.clone(), remote });
         let kind = if standing.record.is_some() && record.is_none() { Write::Delete } else { Write::Update };
@@ -309,7 +316,8 @@ impl<'a> Writer<'a> {
         let (store, channel) = (self.export.store, self.export.channel.id);
         let connector = &self.export.connector.id;
         let Some(link) = settled.link.clone() else { return Ok(()) };
-        let linked = store.links().locals(channel, connector, vec![link.remote.clone()]).await?.pop().flatten();
+        let linked =
+            store.links().locals(channel, connector, vec![link.remote.clone()]).await?.pop().flatten();
         if linked.is_some() {
             // It belongs to another record here, which is what the operator wanted.
             tracing::warn!(record = %parcel.row.key, remote = %link.remote, "a record that was created is linked already");
@@ -407,14 +415,17 @@ impl<'a> Writer<'a> {
         }
     }
 
+    /// The intent stays: a change of several may have been made with its answer lost, and is then
+    /// looked for before it is sent again.
     fn postponed(&self, row: &Outgoing, after_ms: u64) -> Outgoing {
         let tries = row.tries + 1;
         if tries >= RETRIES {
             let message = format!("the remote system put the change off {tries} times");
-            return refused(row, Failure::new(Class::Transient, "export.put-off", message));
+            let failure = Failure::new(Class::Transient, "export.put-off", message);
+            return Outgoing { sent: row.sent.clone(), ..refused(row, failure) };
         }
         let due = self.export.clock.now().plus(Duration::from_millis(after_ms));
-        Outgoing { sent: None, tries, due: Some(due), ..row.clone() }
+        Outgoing { tries, due: Some(due), ..row.clone() }
     }
 
     fn step(&self, kind: Write, fields: Vec<String>) -> TrailStep {
@@ -443,7 +454,8 @@ fn fit(outcome: Pushed, parcel: &Parcel) -> Pushed {
             Pushed::Done(Envelope { payload, ..envelope })
         }
         Pushed::Conflict(envelope) if !envelope.deleted && !is_json(&envelope) => {
-            let message = "the plugin told of a conflict with a record that is no JSON; this is a defect of the plugin";
+            let message =
+                "the plugin told of a conflict with a record that is no JSON; this is a defect of the plugin";
             Pushed::Rejected(Failure::new(Class::Internal, "answer.payload", message))
         }
         outcome => outcome,
@@ -455,11 +467,7 @@ fn is_json(envelope: &Envelope) -> bool {
 }
 
 fn version(envelope: &Envelope) -> Version {
-    Version {
-        updated: time(envelope.updated_ms),
-        parent: None,
-        payload: envelope.payload.clone(),
-    }
+    Version { updated: time(envelope.updated_ms), parent: None, payload: envelope.payload.clone() }
 }
 
 fn time(millis: Option<u64>) -> Option<Timestamp> {

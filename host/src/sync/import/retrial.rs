@@ -37,10 +37,7 @@ impl Pages<'_> {
             let epoch = landing.reconciled.as_ref().map(Reconciled::epoch);
             match (self.writer.commit(landing).await, epoch) {
                 (Err(store::Error::Expectation), Some(epoch))
-                    if self.has_moved(epoch).await.map_err(broken)? =>
-                {
-                    self.writer.recount().await.map_err(broken)?;
-                }
+                    if self.has_moved(epoch).await.map_err(broken)? => {}
                 (result, _) => result.map_err(broken)?,
             }
         }

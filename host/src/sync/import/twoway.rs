@@ -19,7 +19,7 @@ use crate::{
         Author, ChannelId, Class, Conflict, Failure, Name, Outgoing, Record, RecordKey, RunId, TrailStep,
         Version, Ways, Write,
     },
-    store::{self, Batch, Epoch, Intent, Link},
+    store::{self, Batch, Epoch, Intent, Link, Reading},
     sync::{
         merge,
         reconcile::{self, Remote, Rules, value},
@@ -113,9 +113,7 @@ impl Pages<'_> {
                 ..course.landing(page.clone(), moved)
             };
             match self.writer.commit(landing).await {
-                Err(store::Error::Expectation) if self.has_moved(epoch).await.map_err(broken)? => {
-                    self.writer.recount().await.map_err(broken)?;
-                }
+                Err(store::Error::Expectation) if self.has_moved(epoch).await.map_err(broken)? => {}
                 result => {
                     result.map_err(broken)?;
                     return Ok(moved);
@@ -215,6 +213,8 @@ impl Pages<'_> {
         learnt: Learnt,
         rules: processor::Rules,
     ) -> Result<(Decided, Reconciled), Stop> {
+        // After the epoch was read: whatever is counted later has the page decided on anew.
+        self.writer.recount().await.map_err(broken)?;
         let known = self.known(&sheet).await.map_err(broken)?;
         let here: HashMap<RecordKey, Record> =
             known.records.iter().flatten().map(|record| (record.key.clone(), record.clone())).collect();
@@ -231,6 +231,7 @@ impl Pages<'_> {
             here,
             rows: learnt.rows,
             steps: Vec::new(),
+            gone: Vec::new(),
             reconciled: Reconciled {
                 epoch: learnt.epoch,
                 links: learnt.links,
@@ -248,25 +249,42 @@ impl Pages<'_> {
     /// What is kept of the changes goes on with what there is, and links of what is gone go.
     async fn finish(&self, desk: Desk) -> store::Result<Reconciled> {
         let (store, channel, connector) = self.at();
-        let Desk { steps, mut reconciled, .. } = desk;
+        let Desk { steps, gone, mut reconciled, .. } = desk;
         let keys: Vec<RecordKey> = steps.iter().map(|(key, _)| key.clone()).collect();
         let trails = store.trails().get_many(channel, connector, keys.clone()).await?;
-        let gone: Vec<_> =
-            steps.iter().filter(|(_, step)| step.kind == Write::Delete).map(|(key, _)| key.clone()).collect();
         let remotes = store.links().remotes(channel, connector, gone.clone()).await?;
-        let links = gone.into_iter().zip(remotes).filter_map(|(local, remote)| Some(Link { local, remote: remote? }));
+        let links =
+            gone.into_iter().zip(remotes).filter_map(|(local, remote)| Some(Link { local, remote: remote? }));
         reconciled.unlinks = links.collect();
         reconciled.trails =
             steps.into_iter().zip(trails).map(|((key, step), trail)| (key, trail, step)).collect();
         Ok(reconciled)
     }
 
+    /// Treats records that are gone as the channel says; anew, where somebody writes.
+    pub(super) async fn treat_both_ways(
+        &mut self,
+        gone: Vec<RecordKey>,
+        reading: &Reading,
+    ) -> Result<(), Stop> {
+        for _ in 0..TRIES {
+            let (store, channel, connector) = self.at();
+            let epoch = store.outbox().epoch(channel, connector).await.map_err(broken)?;
+            let mut batch = Batch::default();
+            batch.expect_epoch(channel, connector, epoch);
+            self.writer.recount().await.map_err(broken)?;
+            let gone = self.without_changed(gone.clone()).await.map_err(broken)?;
+            match self.treat_in(batch, gone, reading).await {
+                Err(store::Error::Expectation) if self.has_moved(epoch).await.map_err(broken)? => {}
+                result => return result.map_err(broken),
+            }
+        }
+        Err(Stop::Failed(overrun()))
+    }
+
     /// The keys without those of records that were changed here: what a full sync did not
     /// find of those is learnt when they are exported.
-    pub(super) async fn without_changed(&self, keys: Vec<RecordKey>) -> store::Result<Vec<RecordKey>> {
-        if self.two_way.is_none() || keys.is_empty() {
-            return Ok(keys);
-        }
+    async fn without_changed(&self, keys: Vec<RecordKey>) -> store::Result<Vec<RecordKey>> {
         let (store, channel, connector) = self.at();
         let rows = store.outbox().get_many(channel, connector, keys.clone()).await?;
         Ok(keys.into_iter().zip(rows).filter(|(_, row)| row.is_none()).map(|(key, _)| key).collect())
@@ -280,6 +298,8 @@ struct Desk {
     here: HashMap<RecordKey, Record>,
     rows: HashMap<RecordKey, Outgoing>,
     steps: Vec<(RecordKey, TrailStep)>,
+    /// Gone from there: for good, or until they are created anew, as others.
+    gone: Vec<RecordKey>,
     reconciled: Reconciled,
 }
 
@@ -308,6 +328,7 @@ impl Desk {
                 Some(row) => self.merge(decided, row, Remote::Gone(None), -1),
                 None => {
                     self.note(key.clone(), Write::Delete, Vec::new());
+                    self.gone.push(key.clone());
                     decided.deletes.push(key);
                 }
             }
@@ -320,6 +341,13 @@ impl Desk {
         let was_here = here.is_some();
         let found = reconcile::reconcile(here, &row, remote, &self.rules);
         decided.growth += i64::from(found.record.is_some()) - i64::from(was_here) - assumed;
+        let is_gone = match &found.row {
+            Some(row) => row.kind == Write::Create,
+            None => found.record.is_none(),
+        };
+        if is_gone {
+            self.gone.push(key.clone());
+        }
         self.reconciled.rows.push((key.clone(), found.row));
         self.reconciled.conflicts.extend(found.conflict);
         match found.record {
@@ -391,5 +419,5 @@ fn unsettled() -> Failure {
     let message = "records were created remotely and the answers are not known yet; the import goes on when the \
                    export has found out";
     let failure = Failure::new(Class::Transient, "export.unsettled", message);
-    Failure { retry_after_ms: Some(2_000), ..failure }
+    Failure { retry_after_ms: Some(5_000), ..failure }
 }

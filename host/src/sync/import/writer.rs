@@ -259,7 +259,8 @@ impl<'a> Writer<'a> {
 
     /// Counts the records anew: somebody else has written.
     pub(super) async fn recount(&mut self) -> store::Result<()> {
-        self.count = self.import.store.records().count(self.import.channel.id, &self.import.connector.id).await?;
+        self.count =
+            self.import.store.records().count(self.import.channel.id, &self.import.connector.id).await?;
         Ok(())
     }
 

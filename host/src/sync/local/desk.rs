@@ -104,7 +104,9 @@ impl Desk<'_> {
         let before = match (&self.before.row, &self.before.record) {
             (Some(row), _) => Some(row.clone()),
             (None, Some(record)) => self.based_on(record),
-            (None, None) => Some(reconcile::fresh(self.before.key.clone(), kind, self.author.clone(), self.now)),
+            (None, None) => {
+                Some(reconcile::fresh(self.before.key.clone(), kind, self.author.clone(), self.now))
+            }
         }?;
         let idempotency_key = match before.sent {
             Some(_) => before.idempotency_key.clone(),
@@ -194,7 +196,12 @@ mod tests {
         check(&nothing(), vec![put(one.clone()), put(two.clone())], Some(two.clone()), Some((Create, None)));
         check(&nothing(), vec![put(one.clone()), What::Delete], None, None);
         check(&there, vec![What::Patch(json!({"a": 2}))], Some(two.clone()), update.clone());
-        check(&there, vec![put(two.clone()), What::Patch(json!({"b": 1}))], Some(json!({"a": 2, "b": 1})), update.clone());
+        check(
+            &there,
+            vec![put(two.clone()), What::Patch(json!({"b": 1}))],
+            Some(json!({"a": 2, "b": 1})),
+            update.clone(),
+        );
         check(&there, vec![put(two.clone()), put(one.clone())], Some(one.clone()), None);
         check(&there, vec![put(one.clone())], Some(one.clone()), None);
         check(&there, vec![What::Delete], None, Some((Delete, Some(one.clone()))));

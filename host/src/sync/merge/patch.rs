@@ -42,7 +42,8 @@ pub(super) fn of_member(from: Option<&Value>, to: Option<&Value>) -> Option<Valu
         (Some(Value::Object(from)), Some(Value::Object(to))) => {
             let added = to.keys().filter(|name| !from.contains_key(*name));
             let names = from.keys().chain(added);
-            let members = names.filter_map(|name| Some((name.clone(), of_member(from.get(name), to.get(name))?)));
+            let members =
+                names.filter_map(|name| Some((name.clone(), of_member(from.get(name), to.get(name))?)));
             let patch: Map<_, _> = members.collect();
             (!patch.is_empty()).then_some(Value::Object(patch))
         }

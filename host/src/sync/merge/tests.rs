@@ -46,7 +46,12 @@ fn a_field_that_only_one_side_changed_is_never_a_conflict() {
     check_agreed(r#"{"a":1}"#, r#"{"a":1}"#, r#"{}"#, "{} patch {}");
     check_agreed("{}", r#"{"a":1}"#, "{}", r#"{"a":1} patch {"a":1}"#);
     check_agreed("{}", "{}", r#"{"a":1}"#, r#"{"a":1} patch {}"#);
-    check_agreed(r#"{"a":1,"b":1}"#, r#"{"a":2,"b":1}"#, r#"{"a":1,"b":2}"#, r#"{"a":2,"b":2} patch {"a":2}"#);
+    check_agreed(
+        r#"{"a":1,"b":1}"#,
+        r#"{"a":2,"b":1}"#,
+        r#"{"a":1,"b":2}"#,
+        r#"{"a":2,"b":2} patch {"a":2}"#,
+    );
     check_agreed("[1]", "[1,2]", "[1]", "[1,2] patch [1,2]");
     check_agreed("1", "1", r#"{"a":1}"#, r#"{"a":1} patch {}"#);
 }
@@ -67,12 +72,7 @@ fn objects_are_merged_member_by_member() {
         r#"{"o":{"a":1,"b":2}}"#,
         r#"{"o":{"a":2,"b":2}} patch {"o":{"a":2}}"#,
     );
-    check_agreed(
-        "{}",
-        r#"{"o":{"a":1}}"#,
-        r#"{"o":{"b":1}}"#,
-        r#"{"o":{"b":1,"a":1}} patch {"o":{"a":1}}"#,
-    );
+    check_agreed("{}", r#"{"o":{"a":1}}"#, r#"{"o":{"b":1}}"#, r#"{"o":{"b":1,"a":1}} patch {"o":{"a":1}}"#);
     check_agreed(
         r#"{"o":1}"#,
         r#"{"o":{"a":1}}"#,
@@ -103,13 +103,22 @@ fn a_field_that_both_changed_goes_by_the_policy() {
     check(LocalWins, base, local, "{}", r#"{"a":2} patch {"a":2} [/a:local]"#);
     check(RemoteWins, base, local, "{}", r#"{} patch {} [/a:remote]"#);
     check(Manual, base, "{}", remote, r#"{} patch {} [/a:held]"#);
-    check(LocalWins, r#"{"a":[1]}"#, r#"{"a":[1,2]}"#, r#"{"a":[1,3]}"#, r#"{"a":[1,2]} patch {"a":[1,2]} [/a:local]"#);
+    check(
+        LocalWins,
+        r#"{"a":[1]}"#,
+        r#"{"a":[1,2]}"#,
+        r#"{"a":[1,3]}"#,
+        r#"{"a":[1,2]} patch {"a":[1,2]} [/a:local]"#,
+    );
 }
 
 #[test]
 fn one_conflict_leaves_the_other_fields_alone() {
-    let (base, local, remote) =
-        (r#"{"a":1,"b":1,"c":{"d":1}}"#, r#"{"a":2,"b":2,"c":{"d":2}}"#, r#"{"a":1,"b":3,"c":{"d":3,"e":3}}"#);
+    let (base, local, remote) = (
+        r#"{"a":1,"b":1,"c":{"d":1}}"#,
+        r#"{"a":2,"b":2,"c":{"d":2}}"#,
+        r#"{"a":1,"b":3,"c":{"d":3,"e":3}}"#,
+    );
     check(
         RemoteWins,
         base,

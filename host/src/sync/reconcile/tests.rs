@@ -72,7 +72,10 @@ fn a_field_that_both_changed_is_decided_by_the_policy() {
         assert_eq!(found.row.as_ref().is_some_and(|row| row.held.is_some()), held, "{policy}");
         let conflict = found.conflict.expect("one");
         assert_eq!(conflict.held, held);
-        assert_eq!((&conflict.fields[0].local, &conflict.fields[0].remote), (&Some(json!(2)), &Some(json!(3))));
+        assert_eq!(
+            (&conflict.fields[0].local, &conflict.fields[0].remote),
+            (&Some(json!(2)), &Some(json!(3)))
+        );
     };
     check(RemoteWins, 9, json!({"a": 3}), None, false);
     check(LocalWins, 9, json!({"a": 2}), Some(Update), false);

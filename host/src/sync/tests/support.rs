@@ -11,7 +11,9 @@ pub(in crate::sync) use script::*;
 use crate::{
     channels,
     clock::Clock,
-    model::{Channel, ChannelId, ChannelName, Counters, Direction, HostId, Paused, Run, RunId, Timestamp, Trigger},
+    model::{
+        Channel, ChannelId, ChannelName, Counters, Direction, HostId, Paused, Run, RunId, Timestamp, Trigger,
+    },
     store::Store,
     sync::{
         Config, Reach, Request, Sync,

@@ -2,13 +2,13 @@
 
 use super::support::{remote::*, *};
 use crate::{
-    model::{
-        Author, ConflictPolicy, Direction, Run, Status, Write,
-    },
+    model::{Author, ConflictPolicy, Direction, Run, Status, Write},
     sync::{Edit, Refusal, Request, What, Written, opener::Ready, reconcile::value},
 };
 use serde_json::{Value, json};
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::Arc};
+
+mod random;
 
 impl Host {
     /// Somebody writes here.
@@ -246,6 +246,7 @@ async fn the_history_of_a_record_tells_who_changed_what() {
     remote.edit("1", json!({"b": 1}));
     host.sync(&channel).await;
     let trail = host.store.trails().get_many(channel.channel.id, &ticket(), vec![key("1")]).await.unwrap();
-    let told: Vec<_> = trail[0].iter().map(|step| format!("{} {:?} {:?}", step.author, step.kind, step.fields)).collect();
+    let told: Vec<_> =
+        trail[0].iter().map(|step| format!("{} {:?} {:?}", step.author, step.kind, step.fields)).collect();
     assert_eq!(told, ["me Update [\"/a\"]", "export Update []", "import Update [\"/b\"]"]);
 }

@@ -65,7 +65,8 @@ impl Options {
         }
         body.extend(self.parallel.map(|count| ("parallel".to_owned(), json!(count))));
         if !self.conflicts.is_empty() {
-            let policies = self.conflicts.iter().map(|(connector, policy)| (connector.clone(), json!(policy)));
+            let policies =
+                self.conflicts.iter().map(|(connector, policy)| (connector.clone(), json!(policy)));
             body.insert("conflicts".to_owned(), Value::Object(policies.collect()));
         }
         body.extend(self.vanished.as_deref().map(|what| ("vanished".to_owned(), json!(what))));

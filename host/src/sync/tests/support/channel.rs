@@ -3,8 +3,8 @@
 use super::script::Scripts;
 use crate::{
     model::{
-        Asked, Channel, ChannelId, ChannelName, ChannelType, ConflictPolicies, Connector, Direction, DrivenBy, Job, Name, Parallel,
-        RecordKey, Run, Schedule, Timestamp, Trigger, Vanished, Ways, Write,
+        Asked, Channel, ChannelId, ChannelName, ChannelType, ConflictPolicies, Connector, Direction,
+        DrivenBy, Job, Name, Parallel, RecordKey, Run, Schedule, Timestamp, Trigger, Vanished, Ways, Write,
     },
     sync::opener::Ready,
 };

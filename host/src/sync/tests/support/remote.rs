@@ -3,9 +3,7 @@
 
 use super::name;
 use crate::{
-    model::{
-        Acknowledgement, Change, Class, Connector, Envelope, Failure, Page, Pushed, Usage, Ways, Write,
-    },
+    model::{Acknowledgement, Change, Class, Connector, Envelope, Failure, Page, Pushed, Usage, Ways, Write},
     sandbox::Outcome,
     sync::{
         export::Sink,
