@@ -69,14 +69,10 @@ pub(crate) fn pull<T: Entry>(
         200..300 => {}
         _ => return Err(refused(&response)),
     }
-    if let Some(deep) = &position.deep {
-        if !walk.is_still_before::<T>(&position, deep)? {
-            log::info("a page moved while it was read; its second is read again", &[]);
-            let mut page = Page::new();
-            page.more = true;
-            page.next(&Position { since: position.since, ..Position::default() })?;
-            return Ok(page);
-        }
+    if let Some(deep) = &position.deep
+        && !walk.is_still_before::<T>(&position, deep)?
+    {
+        return anew(position);
     }
     let mut page = Page::new();
     let tail = read::<T>(&response, &position, &mut page)?;
@@ -91,6 +87,15 @@ pub(crate) fn pull<T: Entry>(
         path: position.deep.as_ref().map(|deep| deep.path.clone()),
         size,
     }))?;
+    Ok(page)
+}
+
+/// Nothing of the page: its second is read from its first page again.
+fn anew(position: Position) -> Result<Page, Error> {
+    log::info("a page moved while it was read; its second is read again", &[]);
+    let mut page = Page::new();
+    page.more = true;
+    page.next(&Position { since: position.since, ..Position::default() })?;
     Ok(page)
 }
 

@@ -64,9 +64,9 @@ pub(super) fn issue(plan: &Plan, repository: &str, number: u64) -> Value {
     let at = changed(plan, number);
     let mut issue = new_issue(repository, number, at - 3_600);
     let author = PEOPLE[usize::try_from(number % 3).unwrap_or(0) + 1].0;
-    let is_closed = number % 5 == 0;
+    let is_closed = number.is_multiple_of(5);
     let closed_at = if is_closed { Value::from(text(at)) } else { Value::Null };
-    let body = if number % 7 == 0 {
+    let body = if number.is_multiple_of(7) {
         Value::Null
     } else {
         Value::from(format!("What happens: {}.\n\n- step {number}", pick(&TITLES)))
