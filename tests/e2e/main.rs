@@ -5,6 +5,7 @@ mod crash;
 mod dryrun;
 mod egress;
 mod faults;
+mod github;
 mod guests;
 mod history;
 mod import;
