@@ -41,8 +41,8 @@ use axum::{
     routing::{get, post},
 };
 use error::Error;
-pub use public_url::PublicUrl;
 use futures_util::future::BoxFuture;
+pub use public_url::PublicUrl;
 use serde::{Deserialize, Serialize};
 use std::{
     net::{Ipv4Addr, SocketAddr},

@@ -28,9 +28,7 @@ pub use channel::{Channel, Parallel, Paused, Sealed, Vanished};
 pub use failure::{Class, Failure, Fault, FieldError};
 pub use history::{LineLevel, LineSource, RunLine, RunPage};
 pub use hook::{Change, Delivery, Effect, Hook, HookCounts, HookFailure, HookSecret};
-pub use id::{
-    ChannelId, ChannelName, HookId, HostId, IdError, JobId, Name, RecordKey, RunId, SubscriberId,
-};
+pub use id::{ChannelId, ChannelName, HookId, HostId, IdError, JobId, Name, RecordKey, RunId, SubscriberId};
 pub use job::{Again, Asked, Job};
 pub use manifest::{
     Auth, AuthScheme, ChannelType, Choice, Condition, Connector, Direction as Ways, DrivenBy, Field,

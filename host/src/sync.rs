@@ -44,7 +44,8 @@ mod tests;
 
 pub use cleaner::{Cleaned, Cleaner, Cleaning};
 pub use hooks::{
-    Address, Admitted, Fit, HookError, Hooks, Made, NewSecret, Posted, Rotation, Shown as ShownHook, Taken, Turned,
+    Address, Admitted, Fit, HookError, Hooks, Made, NewSecret, Posted, Rotation, Shown as ShownHook, Taken,
+    Turned,
 };
 pub use keeping::{Config as HistoryConfig, Keep};
 pub use live::Hold;

@@ -56,7 +56,12 @@ impl Hooked {
     }
 
     /// The status of a delivery with these headers.
-    pub(crate) fn post(&self, path: &str, headers: &[(&str, String)], body: impl Into<String>) -> (u16, String) {
+    pub(crate) fn post(
+        &self,
+        path: &str,
+        headers: &[(&str, String)],
+        body: impl Into<String>,
+    ) -> (u16, String) {
         let url = format!("{}{path}", self.host.url().expect("it runs"));
         // As a proxy in front of the host passes it on.
         let request = self.http.post(url).header("host", "hooks.example.com").body(body.into());
@@ -142,7 +147,8 @@ fn a_delivery_is_in_the_store_when_it_is_answered_and_a_sync_takes_it_in() {
     let names = stored["seen"]["headers"].as_array().expect("a list").clone();
     assert!(!names.contains(&json!("x-signature")), "{names:?}");
 
-    let older = json!({ "changes": [{ "connector": "thing", "key": "1", "updated": 4, "payload": { "id": 0 } }] });
+    let older =
+        json!({ "changes": [{ "connector": "thing", "key": "1", "updated": 4, "payload": { "id": 0 } }] });
     assert_eq!(stage.deliver(&hook, &older), 204);
     let gone = json!({ "changes": [{ "connector": "thing", "key": "seen" }] });
     assert_eq!(stage.deliver(&hook, &gone), 204);
@@ -248,7 +254,8 @@ fn a_channel_that_is_switched_off_still_takes_deliveries() {
     stage.host.ok(["channel", "enable", CHANNEL]).expect("enabled");
     stage.records_reach("thing", &["1"]);
     stage.records_reach("part", &["7"]);
-    let (quarantined, bad) = (["quarantine", "list", CHANNEL], json!({ "connector": "thing", "key": "", "payload": 1 }));
+    let (quarantined, bad) =
+        (["quarantine", "list", CHANNEL], json!({ "connector": "thing", "key": "", "payload": 1 }));
     assert_eq!(stage.deliver(&hook, &json!({ "changes": [bad] })), 204);
     wait::until("the bad record in quarantine", wait::PATIENCE, || {
         Ok((stage.host.items(quarantined)?.len() == 1).then_some(()))

@@ -139,8 +139,9 @@ async fn wanted(
     let DeadSelection { all, channel, connector, keys } = selection;
     if !all && channel.is_none() && connector.is_none() && keys.is_empty() {
         let message = "say which ones: channel, connector, keys, or all";
-        return Err(Error::new(Class::InvalidData, "request.selection", message)
-            .with_status(StatusCode::BAD_REQUEST));
+        return Err(
+            Error::new(Class::InvalidData, "request.selection", message).with_status(StatusCode::BAD_REQUEST)
+        );
     }
     let channel = match channel {
         Some(name) => Some(parts.channels.get(&name).await?.id),

@@ -30,7 +30,8 @@ impl TryFrom<String> for PublicUrl {
                 && url.fragment().is_none()
         };
         let url = Url::parse(&text).ok().filter(is_plain);
-        url.map(Self).ok_or_else(|| format!("'{text}' is no address: write it like \"https://hooks.example.com\""))
+        url.map(Self)
+            .ok_or_else(|| format!("'{text}' is no address: write it like \"https://hooks.example.com\""))
     }
 }
 

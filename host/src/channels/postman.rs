@@ -35,11 +35,14 @@ impl Postman {
     const ANSWER: u64 = 1 << 20;
 
     pub(super) fn new(broker: &Broker, url: &str) -> Result<Self, Failure> {
-        let url = Url::parse(url).ok().filter(|url| url.has_host()).ok_or_else(|| {
-            refused("it is not a URL with a host: write it like https://example.com/hooks")
-        })?;
+        let url = Url::parse(url)
+            .ok()
+            .filter(|url| url.has_host())
+            .ok_or_else(|| refused("it is not a URL with a host: write it like https://example.com/hooks"))?;
         if !url.username().is_empty() || url.password().is_some() {
-            return Err(refused("it has a user or password in it: take them out, messages are signed instead"));
+            return Err(refused(
+                "it has a user or password in it: take them out, messages are signed instead",
+            ));
         }
         let path = match url.query() {
             Some(query) => format!("{}?{query}", url.path()),

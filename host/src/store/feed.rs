@@ -172,7 +172,8 @@ mod tests {
 
     #[test]
     fn change_of_version_1_is_read() {
-        const ROW: &[u8] = b"\x01{\"kind\":\"updated\",\"stamp\":7,\"origin\":\"01JZZZZZZZZZZZZZZZZZZZZZZZ\"}";
+        const ROW: &[u8] =
+            b"\x01{\"kind\":\"updated\",\"stamp\":7,\"origin\":\"01JZZZZZZZZZZZZZZZZZZZZZZZ\"}";
         let entry: FeedEntry = codec::decode(WHAT, Bytes::from_static(ROW)).expect("a change");
         assert_eq!((entry.kind, entry.stamp, entry.origin.is_some()), (FeedKind::Updated, 7, true));
         assert_eq!(codec::encode(&entry), ROW, "the form has not changed");

@@ -198,7 +198,11 @@ mod tests {
         let mut batch = Batch::new();
         for hook in &hooks {
             batch.put_hook(hook);
-            batch.put_hook_counts(hook.channel_id, hook.id, &HookCounts { taken: 3, ..HookCounts::default() });
+            batch.put_hook_counts(
+                hook.channel_id,
+                hook.id,
+                &HookCounts { taken: 3, ..HookCounts::default() },
+            );
             for digest in 0..20 {
                 let until = now.plus_millis(if digest < 5 { 0 } else { 1 });
                 batch.put_seen_delivery(hook.channel_id, hook.id, &[digest; 32], until);

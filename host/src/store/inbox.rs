@@ -172,7 +172,7 @@ mod tests {
 
     #[test]
     fn record_of_version_1_is_read() {
-        const ROW: &[u8] = b"\x01\x00\x00\x00\x54{\"key\":\"1\",\"updated-ms\":5,\"deleted\":true,\
+        const ROW: &[u8] = b"\x01\x00\x00\x00\x59{\"key\":\"1\",\"updated-ms\":5,\"deleted\":true,\
             \"received\":\"2023-11-14T22:13:20.123Z\",\"stamp\":7}{}";
         let read = decode(Bytes::from_static(ROW)).expect("a record");
         assert_eq!((read.envelope.key.as_str(), read.envelope.updated_ms), ("1", Some(5)));
@@ -189,9 +189,8 @@ mod tests {
             batch.put_inbox(channel, &connector, &envelope(key, "{}"), now);
         }
         store.commit(batch).await.expect("written");
-        let listed = async |limit, bytes| {
-            store.inbox().list(channel, &connector, limit, bytes).await.expect("read")
-        };
+        let listed =
+            async |limit, bytes| store.inbox().list(channel, &connector, limit, bytes).await.expect("read");
         let waiting = listed(10, 1 << 20).await;
         assert_eq!(waiting.len(), 3);
         assert_eq!(waiting[2].envelope.key, long);

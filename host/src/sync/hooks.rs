@@ -21,8 +21,8 @@ use super::Sync;
 use crate::{
     channels::{self, Channels, Owner},
     model::{
-        Asked, Channel, ChannelId, Fault, Hook, HookCounts, HookId, HookSecret, Name, Secret, SignatureScheme,
-        Trigger, Webhook,
+        Asked, Channel, ChannelId, Fault, Hook, HookCounts, HookId, HookSecret, Name, Secret,
+        SignatureScheme, Trigger, Webhook,
     },
     store::{self, Batch},
 };
@@ -287,7 +287,10 @@ impl Hooks {
             Err(error) => Err(error.into()),
         };
         if let Err(error) = placed {
-            tracing::warn!(error = &error as &dyn std::error::Error, "what came meanwhile waits for the next sync");
+            tracing::warn!(
+                error = &error as &dyn std::error::Error,
+                "what came meanwhile waits for the next sync"
+            );
         }
     }
 

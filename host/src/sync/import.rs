@@ -21,9 +21,7 @@ pub(super) use trial::{
     Changed, Parts as TrialParts, Trial, Tried, Waiting, is_forgotten, panicked as trial_panicked,
 };
 
-use super::{
-    Config, history::store_failure, progress::Progress, subscribers::Subscribers, turns::Turn,
-};
+use super::{Config, history::store_failure, progress::Progress, subscribers::Subscribers, turns::Turn};
 use crate::{
     clock::Clock,
     metrics,

@@ -38,7 +38,9 @@ pub enum NoticeError {
     #[error("another notice has the name '{0}'")]
     NameTaken(Name),
     /// The key is not one.
-    #[error("the secret is not a key: it is 'whsec_' and 24 to 64 bytes in base64, or leave it to the host to make one")]
+    #[error(
+        "the secret is not a key: it is 'whsec_' and 24 to 64 bytes in base64, or leave it to the host to make one"
+    )]
     Secret,
     /// The channel's type has no such connector.
     #[error("channel '{channel}' has no connector '{connector}'")]

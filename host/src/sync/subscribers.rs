@@ -69,9 +69,8 @@ impl Subscribers {
 
     /// Ends a subscription.
     pub fn remove(&self, subscriber: SubscriberId) {
-        self.all.rcu(|all| {
-            all.iter().filter(|one| one.subscriber != subscriber).cloned().collect::<Vec<_>>()
-        });
+        self.all
+            .rcu(|all| all.iter().filter(|one| one.subscriber != subscriber).cloned().collect::<Vec<_>>());
     }
 
     /// Who wants to know of changes of this connector's records.

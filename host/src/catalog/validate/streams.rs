@@ -134,7 +134,8 @@ fn check_schema(place: &str, schema: &Value, faults: &mut Faults) {
 
 fn check_webhook(place: &str, webhook: &Webhook, channel_type: &ChannelType, faults: &mut Faults) {
     if let SignatureScheme::HmacSha256(scheme) = &webhook.signature {
-        let headers = [Some(&scheme.header), scheme.timestamp_header.as_ref(), scheme.delivery_header.as_ref()];
+        let headers =
+            [Some(&scheme.header), scheme.timestamp_header.as_ref(), scheme.delivery_header.as_ref()];
         for name in headers.into_iter().flatten() {
             if http::HeaderName::try_from(name.as_str()).is_err() {
                 faults.add(format!("{place}/signature"), format!("'{name}' is not the name of a header"));

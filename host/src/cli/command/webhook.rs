@@ -71,7 +71,8 @@ pub(crate) enum Command {
 pub(crate) async fn run(ctx: &Context<'_>, command: Command) -> anyhow::Result<Exit> {
     match command {
         Command::Create { channel, kind, secret, unsigned } => {
-            let body = json!({ "channel": channel, "kind": kind, "secret": secret.read()?, "unsigned": unsigned });
+            let body =
+                json!({ "channel": channel, "kind": kind, "secret": secret.read()?, "unsigned": unsigned });
             made(ctx, Call::post(path(&["webhooks"])).json(&body)).await
         }
         Command::List { channel } => list(ctx, channel.as_deref()).await,

@@ -51,8 +51,7 @@ mod tests {
     };
 
     fn change(key: &str) -> WitChange {
-        let record =
-            WitEnvelope { key: key.into(), updated_ms: Some(5), payload: b"{}".to_vec(), ..blank() };
+        let record = WitEnvelope { key: key.into(), updated_ms: Some(5), payload: b"{}".to_vec(), ..blank() };
         WitChange { connector: "c".into(), record }
     }
 

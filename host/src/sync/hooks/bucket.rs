@@ -55,7 +55,14 @@ mod tests {
         assert!(good.take(now + Duration::from_secs(1)).is_ok());
 
         let mut bad = Bucket::new(now);
-        let taken = (0..30_000).filter(|_| bad.take(now).is_ok_and(|()| { bad.was_bad(); true })).count();
+        let taken = (0..30_000)
+            .filter(|_| {
+                bad.take(now).is_ok_and(|()| {
+                    bad.was_bad();
+                    true
+                })
+            })
+            .count();
         assert_eq!(taken, 100);
         let wait = bad.take(now).expect_err("nothing is left");
         assert!(bad.take(now + wait + Duration::from_millis(1)).is_ok());

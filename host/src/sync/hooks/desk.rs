@@ -191,7 +191,8 @@ impl Admitted {
             return Ok(false);
         }
         let digests: Vec<_> = marks.iter().map(|mark| mark.digest).collect();
-        let seen = shared.store.hooks().has_seen(hook.channel_id, hook.id, &digests, shared.clock.now()).await;
+        let seen =
+            shared.store.hooks().has_seen(hook.channel_id, hook.id, &digests, shared.clock.now()).await;
         seen.map_err(|error| broken(&error))
     }
 
@@ -225,7 +226,8 @@ impl Admitted {
     async fn tidy_up(&self) {
         let (hook, shared) = (&self.entry.hook, &self.desk.shared);
         if self.entry.life.counts().taken.is_multiple_of(FORGET_EVERY) {
-            let forgotten = shared.store.hooks().forget_seen(hook.channel_id, hook.id, shared.clock.now()).await;
+            let forgotten =
+                shared.store.hooks().forget_seen(hook.channel_id, hook.id, shared.clock.now()).await;
             tracing::debug!(hook.id = %hook.id, ?forgotten, "deliveries of long ago are forgotten");
         }
     }

@@ -142,7 +142,10 @@ async fn put_in(shared: &Shared, landings: impl Iterator<Item = &Landing>) -> An
         now,
         changes: newest(shared, channel, sorted.changes).await.map_err(|error| store_failure(&error))?,
         due: due_keys(sorted.due),
-        marks: landings.iter().flat_map(|one| one.marks.iter().map(|mark| (one.entry.hook.id, *mark))).collect(),
+        marks: landings
+            .iter()
+            .flat_map(|one| one.marks.iter().map(|mark| (one.entry.hook.id, *mark)))
+            .collect(),
         counts: counted(&landings, now),
     };
     write(shared, &ready, connectors, &notes).await?;

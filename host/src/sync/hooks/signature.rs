@@ -3,7 +3,7 @@
 //! It compares in constant time, and tells nobody which part did not fit. What it takes for
 //! the marks by which a delivery is known again it only names; they are kept elsewhere.
 
-use crate::model::{HmacScheme, Repeats, Secret, TimestampFormat, Timestamp};
+use crate::model::{HmacScheme, Repeats, Secret, Timestamp, TimestampFormat};
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use bytes::Bytes;
 use ring::hmac;
@@ -91,7 +91,8 @@ pub(super) fn verify(
     let key = hmac::Key::new(hmac::HMAC_SHA256, key.expose().as_bytes());
     hmac::verify(&key, &signed, &given).map_err(|_| Misfit::Signature)?;
     // Only now: an unsigned timestamp says nothing.
-    let time = stamp.map(|text| time(scheme.timestamp_format, text).ok_or(Misfit::NoTimestamp)).transpose()?;
+    let time =
+        stamp.map(|text| time(scheme.timestamp_format, text).ok_or(Misfit::NoTimestamp)).transpose()?;
     let tolerance = i64::from(scheme.tolerance_seconds) * 1_000;
     if time.is_some_and(|time| now.as_millis().abs_diff(time.as_millis()) > tolerance.unsigned_abs()) {
         return Err(Misfit::Stale);
@@ -137,9 +138,7 @@ fn hex(text: &str) -> Option<Vec<u8>> {
 
 fn time(format: TimestampFormat, text: &str) -> Option<Timestamp> {
     match format {
-        TimestampFormat::Unix => {
-            text.parse::<i64>().ok()?.checked_mul(1_000).map(Timestamp::from_millis)
-        }
+        TimestampFormat::Unix => text.parse::<i64>().ok()?.checked_mul(1_000).map(Timestamp::from_millis),
         TimestampFormat::UnixMs => text.parse::<i64>().ok().map(Timestamp::from_millis),
         TimestampFormat::Rfc3339 => {
             let time: jiff::Timestamp = text.parse().ok()?;
@@ -164,7 +163,8 @@ mod tests {
     }
 
     fn posted(headers: &[(&str, &str)], body: &str) -> Posted {
-        let headers = headers.iter().map(|(name, value)| ((*name).into(), Bytes::copy_from_slice(value.as_bytes())));
+        let headers =
+            headers.iter().map(|(name, value)| ((*name).into(), Bytes::copy_from_slice(value.as_bytes())));
         Posted { headers: headers.collect(), body: Bytes::copy_from_slice(body.as_bytes()) }
     }
 
@@ -193,7 +193,10 @@ mod tests {
             "Hello, World!",
         );
         let key = Secret::new("It's a Secret to Everybody");
-        assert_eq!(verify(&github, &key, &example, Timestamp::from_millis(0)).map(|marks| marks.len()), Ok(1));
+        assert_eq!(
+            verify(&github, &key, &example, Timestamp::from_millis(0)).map(|marks| marks.len()),
+            Ok(1)
+        );
 
         let good = format!("sha256={}", hex_of(&sign(BODY)));
         let check = |headers: &[(&str, &str)], body: &str, expected: Result<usize, Misfit>| {
@@ -224,7 +227,11 @@ mod tests {
             posted(&headers, BODY)
         };
         let check = |signed: &str, stamp: &str, at: i64, expected: Result<(), Misfit>| {
-            assert_eq!(judge(&zendesk, &sent(signed, stamp), at).map(drop), expected, "{signed} {stamp} {at}");
+            assert_eq!(
+                judge(&zendesk, &sent(signed, stamp), at).map(drop),
+                expected,
+                "{signed} {stamp} {at}"
+            );
         };
         let good = format!("{stamp}{BODY}");
         check(&good, stamp, at, Ok(()));

@@ -114,7 +114,9 @@ impl<'a> Writer<'a> {
         let again = !(landing.settled.is_empty() && landing.inbox.is_empty());
         let again = again.then_some(landing);
         match (self.import.store.commit(batch).await, again) {
-            (Err(store::Error::Expectation), Some(landing)) => self.commit_left(landing, &due, &run, &page).await?,
+            (Err(store::Error::Expectation), Some(landing)) => {
+                self.commit_left(landing, &due, &run, &page).await?
+            }
             (result, _) => result?,
         }
         self.count = count;

@@ -100,7 +100,8 @@ impl Lane {
             };
             Ok((row, outcome))
         });
-        let sent: Vec<store::Result<_>> = stream::iter(sent).buffer_unordered(Postman::AT_ONCE).collect().await;
+        let sent: Vec<store::Result<_>> =
+            stream::iter(sent).buffer_unordered(Postman::AT_ONCE).collect().await;
         sent.into_iter().collect()
     }
 

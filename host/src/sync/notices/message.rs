@@ -168,7 +168,8 @@ mod tests {
 
     #[test]
     fn a_message_tells_what_became_of_the_record() {
-        let feed_key = FeedKey { channel: ChannelId::from_bytes([1; 16]), connector: name("ticket"), key: key("7") };
+        let feed_key =
+            FeedKey { channel: ChannelId::from_bytes([1; 16]), connector: name("ticket"), key: key("7") };
         let record = Record {
             key: key("7"),
             parent: None,

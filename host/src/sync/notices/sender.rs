@@ -108,8 +108,8 @@ impl NoticeSender {
                 self.news.insert(notice.id);
             }
             let is_resting = self.board.state(notice.id).resting_until.is_some_and(|until| until > now);
-            let is_due = self.news.contains(&notice.id)
-                || self.wake.get(&notice.id).is_some_and(|wake| *wake <= now);
+            let is_due =
+                self.news.contains(&notice.id) || self.wake.get(&notice.id).is_some_and(|wake| *wake <= now);
             if is_due && !is_resting && !self.live.contains(&notice.id) {
                 self.begin(notice, stop);
             }

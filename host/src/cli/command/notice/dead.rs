@@ -92,7 +92,8 @@ async fn list(ctx: &Context<'_>, name: &str) -> anyhow::Result<Exit> {
         ctx.out.document(&all)?;
         return Ok(Exit::Done);
     }
-    let dead: Result<Vec<DeadNotice>, _> = all.items.iter().map(|item| serde_json::from_str(item.get())).collect();
+    let dead: Result<Vec<DeadNotice>, _> =
+        all.items.iter().map(|item| serde_json::from_str(item.get())).collect();
     let dead = List::whole(dead?);
     if dead.items.is_empty() {
         ctx.out.note("nothing was given up");
