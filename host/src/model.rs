@@ -8,6 +8,7 @@ mod failure;
 mod history;
 mod id;
 mod job;
+mod lifecycle;
 mod manifest;
 mod origin;
 mod quantity;
@@ -22,11 +23,12 @@ pub use cassette::{
     Cassette, DueDifference, FailureDifference, FieldDifference, Listed, PluginVersion, RecordDifference,
     RecordDifferences, Replay, RequestDifferences, Side, Sides,
 };
-pub use channel::{Channel, Parallel, Paused, Sealed, Vanished};
+pub use channel::{Channel, Migrated, Parallel, Paused, Sealed, Vanished};
 pub use failure::{Class, Failure, Fault, FieldError};
 pub use history::{LineLevel, LineSource, RunLine, RunPage};
 pub use id::{ChannelId, ChannelName, HostId, IdError, JobId, Name, RecordKey, RunId};
 pub use job::{Again, Asked, Job};
+pub use lifecycle::{Held, Holdings, LifecycleQuestion, LifecycleStep};
 pub use manifest::{
     Auth, AuthScheme, ChannelType, Choice, Condition, Connector, Direction as Ways, DrivenBy, Field,
     FieldKind, Manifest, Operation, Origin, RateHint, SignatureScheme, Transport, Wanted, Webhook,

@@ -16,6 +16,7 @@ mod cursors;
 mod due;
 mod ended;
 mod engine;
+mod holdings;
 mod jobs;
 mod journal;
 mod keys;

@@ -8,6 +8,7 @@ mod faults;
 mod guests;
 mod history;
 mod import;
+mod lifecycle;
 mod matrix;
 mod observe;
 mod outage;

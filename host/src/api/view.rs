@@ -8,6 +8,7 @@ mod channel;
 mod dry_run;
 mod history;
 mod host;
+mod lifecycle;
 mod list;
 mod origin;
 mod plugin;
@@ -19,12 +20,13 @@ mod run;
 mod schedule;
 
 pub use cassette::{CassetteDetail, Replayed};
-pub use channel::{Channel, ChannelDetail, CheckReport, ConnectorState, Edit, NewChannel, NewSync};
+pub use channel::{Channel, ChannelDetail, CheckReport, ConnectorState, Edit, NewChannel, NewSync, Upgraded};
 pub use dry_run::{
     DryRunChange, DryRunField, DryRunKind, DryRunLine, DryRunOutcome, DryRunSummary, NewDryRun,
 };
 pub use history::{Clean, Cleaned, Log, LogLine, Page};
 pub use host::{Check, Configuration, Diagnosis, Health, KeySource, Level};
+pub use lifecycle::{ConnectorHoldings, Deleted, Deletion, Disabled};
 pub use list::List;
 pub use origin::{Origin, OriginFailure, OriginName};
 pub use plugin::{Inspection, Plugin, PluginState, Refusal};

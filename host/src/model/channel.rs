@@ -1,8 +1,10 @@
 //! A configured channel, as it is stored.
 
+mod migrated;
 mod options;
 mod paused;
 
+pub use migrated::Migrated;
 pub use options::{Parallel, Vanished};
 pub use paused::Paused;
 
@@ -61,6 +63,10 @@ pub struct Channel {
     pub secrets: BTreeMap<String, Sealed>,
     /// Version of the plugin that the settings were saved for.
     pub plugin_version: String,
+    /// The settings before a plugin of another version took them over, until a run with the
+    /// new ones has gone well.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub migrated: Option<Migrated>,
     /// When it was created.
     pub created: Timestamp,
     /// When it was last edited.

@@ -15,7 +15,7 @@ use super::{
 };
 use crate::{
     metrics::Guest,
-    model::{Class, Failure, FieldError, Name, Page, PullRequest},
+    model::{Class, Failure, FieldError, LifecycleQuestion, Name, Page, PullRequest},
 };
 use bytes::Bytes;
 use fit::{Indices, describe, fit};
@@ -40,6 +40,8 @@ pub struct Exports {
     pub operations: bool,
     /// It understands deliveries.
     pub webhook: bool,
+    /// It has a say before a channel is enabled, disabled or deleted.
+    pub lifecycle: bool,
 }
 
 /// A compiled, pre-linked component; cheap to clone.
@@ -201,6 +203,24 @@ impl Plugin {
                 let transport = store.data_mut().transport()?;
                 let page = guest.call_pull(store, transport, &request).await?;
                 Ok(page.map_err(convert::failure).and_then(|page| convert::page(page, sandbox.limits())))
+            })
+        })
+        .await
+    }
+
+    /// Asks whether a channel may be enabled, disabled or deleted. The inner result is the
+    /// guest's word, the outer one tells whether it came to one. Cancel safe: dropping the
+    /// future ends the guest.
+    pub async fn may(&self, step: Step, question: LifecycleQuestion) -> Outcome<Result<(), Failure>> {
+        let Some(indices) = self.0.indices.lifecycle.clone() else {
+            return not_exported("lifecycle");
+        };
+        let question = convert::question(question);
+        self.run(step, |store, instance| {
+            Box::pin(async move {
+                let guest = indices.load(&mut *store, &instance)?;
+                let word = guest.call_may(store, &question).await?;
+                Ok(Ok(word.map_err(convert::failure)))
             })
         })
         .await
