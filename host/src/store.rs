@@ -11,6 +11,7 @@ mod batch;
 mod breakers;
 mod channels;
 mod codec;
+mod conflicts;
 pub mod conformance;
 mod cursors;
 mod due;
@@ -22,10 +23,12 @@ mod journal;
 mod keys;
 mod lane;
 mod leases;
+mod links;
 mod lock;
 mod logs;
 mod memory;
 mod migration;
+mod outbox;
 mod pages;
 mod parts;
 mod quarantine;
@@ -38,6 +41,7 @@ mod state;
 #[cfg(test)]
 mod tests;
 mod ticks;
+mod trail;
 mod vanished;
 mod walk;
 mod watch;
@@ -45,13 +49,16 @@ mod watch;
 pub use batch::{Batch, Expectation, Writes};
 pub use breakers::Breakers;
 pub use channels::Channels;
+pub use conflicts::Conflicts;
 pub use cursors::Cursors;
 pub use due::{Due, DueKey};
 pub use ended::{Ended, EndedRun, Older};
 pub use engine::{Engine, Entry, Range, Want};
 pub use jobs::{Jobs, KeptJob};
 pub use leases::{Lease, Leases, Owner, Standing};
+pub use links::{Link, Links};
 pub use logs::{LogEnd, Logs};
+pub use outbox::{Epoch, Outbox};
 pub use pages::Pages;
 pub use quarantine::{Found, Origin, Place, Quarantine, Quarantined, Sought};
 pub use records::Records;
@@ -59,6 +66,7 @@ pub use runs::Runs;
 pub use seen::{Reading, Seen, SeenKeys, SeenPage, Stage};
 pub use state::State;
 pub use ticks::{Ticks, Upkeep};
+pub use trail::{KEPT as TRAIL, Trails};
 pub use vanished::Marks;
 pub use watch::{Watch, Watchers};
 
@@ -247,6 +255,30 @@ impl Store {
     #[must_use]
     pub fn vanished(&self) -> Marks<'_> {
         Marks(self)
+    }
+
+    /// Local changes that wait to be exported.
+    #[must_use]
+    pub fn outbox(&self) -> Outbox<'_> {
+        Outbox(self)
+    }
+
+    /// Which local record is which remote one, where their keys differ.
+    #[must_use]
+    pub fn links(&self) -> Links<'_> {
+        Links(self)
+    }
+
+    /// Conflicts between local and remote edits.
+    #[must_use]
+    pub fn conflicts(&self) -> Conflicts<'_> {
+        Conflicts(self)
+    }
+
+    /// What became of each record.
+    #[must_use]
+    pub fn trails(&self) -> Trails<'_> {
+        Trails(self)
     }
 
     /// The runs and what came of them.

@@ -158,9 +158,8 @@ fn a_plugin_without_an_answer_holds_nobody_hostage() {
     }
     create(&host, &vendor, "", &["--set", "refuses=disable delete"]);
     fs::remove_file(host.plugins().join("minimal.wasm")).expect("it is removed");
-    let gone = wait::until("it to go", COMPILES, || {
-        Ok(host.items(["plugin", "list"])?.is_empty().then_some(()))
-    });
+    let gone =
+        wait::until("it to go", COMPILES, || Ok(host.items(["plugin", "list"])?.is_empty().then_some(())));
     gone.expect("an empty list");
     assert_eq!(cli(&host, &["channel", "disable", CHANNEL]).status, Some(0));
     assert_eq!(cli(&host, &["channel", "delete", CHANNEL, "--yes"]).status, Some(0));

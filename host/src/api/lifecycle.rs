@@ -43,8 +43,7 @@ pub(super) async fn disable(
     Path(name): Path<String>,
     Params(insistence): Params<Insistence>,
 ) -> Result<Json<Disabled>, Error> {
-    let channels::Disabled { channel, warning } =
-        parts.channels.disable(&name, insistence.veto()).await?;
+    let channels::Disabled { channel, warning } = parts.channels.disable(&name, insistence.veto()).await?;
     Ok(Json(Disabled { channel: shown(&parts, channel), warning: warning.map(Problem::from) }))
 }
 

@@ -4,7 +4,7 @@
 //! undo each other's work unseen.
 
 use super::{
-    Change, Disabled, Draft, Error, Inner, Veto, VaultError, address, guest,
+    Change, Disabled, Draft, Error, Inner, VaultError, Veto, address, guest,
     settings::{self, Asked, Settled},
     upgrade,
     vault::Place,
@@ -146,7 +146,8 @@ impl Inner {
             return Ok(());
         }
         let channels = self.store.channels().list().await?;
-        let put_aside = channels.iter().filter_map(|channel| channel.migrated.as_ref()).map(|old| &old.secrets);
+        let put_aside =
+            channels.iter().filter_map(|channel| channel.migrated.as_ref()).map(|old| &old.secrets);
         let secrets = channels.iter().map(|channel| &channel.secrets).chain(put_aside);
         if !secrets.flat_map(BTreeMap::values).all(|sealed| self.vault.fits(sealed)) {
             return Err(VaultError::WrongKey.into());

@@ -3,12 +3,7 @@
 //!
 //! It asks the plugin, never a person: what cannot be carried over pauses the channel.
 
-use super::{
-    Error, Inner, address, channel,
-    guest,
-    open::settle,
-    settings::Settled,
-};
+use super::{Error, Inner, address, channel, guest, open::settle, settings::Settled};
 use crate::{
     catalog::Offer,
     model::{Channel, ChannelId, Class, Failure, Migrated, Paused, Timestamp},
@@ -112,7 +107,8 @@ fn is_paused_here(channel: &Channel) -> bool {
 
 /// Whether a run that saw the one has had the settings of the other.
 fn is_same(now: &Channel, seen: &Channel) -> bool {
-    (&now.plugin_version, &now.settings, &now.secrets) == (&seen.plugin_version, &seen.settings, &seen.secrets)
+    (&now.plugin_version, &now.settings, &now.secrets)
+        == (&seen.plugin_version, &seen.settings, &seen.secrets)
 }
 
 /// The channel as it was before the upgrade, where that is the version that is there (again).

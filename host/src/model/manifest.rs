@@ -282,6 +282,38 @@ pub struct Connector {
     /// JSON Schema of the payload.
     #[serde(default)]
     pub schema: Option<Value>,
+    /// Where payloads name other records.
+    #[serde(default)]
+    pub references: Vec<Reference>,
+    /// What its exporter can do.
+    #[serde(default = "all_writes")]
+    pub writes: Vec<Write>,
+}
+
+/// A member of payloads that holds keys of records.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Reference {
+    /// JSON Pointer to the member: a key as a text or a number, or a list of them.
+    pub field: String,
+    /// The connector of the records.
+    pub connector: Name,
+}
+
+/// What can be done to a record remotely.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Write {
+    /// A new record.
+    Create,
+    /// Changed fields.
+    Update,
+    /// The record is to go.
+    Delete,
+}
+
+fn all_writes() -> Vec<Write> {
+    vec![Write::Create, Write::Update, Write::Delete]
 }
 
 fn yes() -> bool {

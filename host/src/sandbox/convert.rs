@@ -7,8 +7,10 @@ mod failure;
 mod http;
 mod lifecycle;
 mod page;
+mod push;
 
 pub(super) use failure::{error, failure, field_errors};
 pub(super) use http::{headers, request, response};
 pub(super) use lifecycle::question;
 pub(super) use page::{page, pull_request};
+pub(super) use push::{acknowledgements, push_request};

@@ -3,6 +3,7 @@
 //! It holds no state of any run; each call is a step of its own.
 
 mod fit;
+mod lifecycle;
 
 use super::{
     Sandbox,
@@ -15,7 +16,7 @@ use super::{
 };
 use crate::{
     metrics::Guest,
-    model::{Class, Failure, FieldError, LifecycleQuestion, Name, Page, PullRequest},
+    model::{Acknowledgement, Class, Failure, FieldError, Name, Page, PullRequest, PushRequest},
 };
 use bytes::Bytes;
 use fit::{Indices, describe, fit};
@@ -208,19 +209,21 @@ impl Plugin {
         .await
     }
 
-    /// Asks whether a channel may be enabled, disabled or deleted. The inner result is the
-    /// guest's word, the outer one tells whether it came to one. Cancel safe: dropping the
-    /// future ends the guest.
-    pub async fn may(&self, step: Step, question: LifecycleQuestion) -> Outcome<Result<(), Failure>> {
-        let Some(indices) = self.0.indices.lifecycle.clone() else {
-            return not_exported("lifecycle");
+    /// Sends local changes; answers one acknowledgement for each.
+    pub async fn push(&self, step: Step, request: PushRequest) -> Outcome<Vec<Acknowledgement>> {
+        let Some(indices) = self.0.indices.exporter.clone() else {
+            return not_exported("exporter");
         };
-        let question = convert::question(question);
+        if step.gateway.is_none() {
+            return no_gateway();
+        }
+        let request = convert::push_request(request);
         self.run(step, |store, instance| {
             Box::pin(async move {
                 let guest = indices.load(&mut *store, &instance)?;
-                let word = guest.call_may(store, &question).await?;
-                Ok(Ok(word.map_err(convert::failure)))
+                let transport = store.data_mut().transport()?;
+                let answer = guest.call_push(store, transport, &request).await?;
+                Ok(answer.map_err(convert::failure).and_then(|all| convert::acknowledgements(all, &request)))
             })
         })
         .await

@@ -9,8 +9,11 @@ use super::{Channels, Error, Result, codec};
 use crate::model::{ChannelId, Held, Holdings};
 
 /// Tables of connectors whose rows are counted one by one, and where the number goes.
-const COUNTED: [(Table, Place); 2] =
-    [(Table::Due, |held| &mut held.due), (Table::Quarantine, |held| &mut held.quarantined)];
+const COUNTED: [(Table, Place); 3] = [
+    (Table::Due, |held| &mut held.due),
+    (Table::Quarantine, |held| &mut held.quarantined),
+    (Table::Outbox, |held| &mut held.unsent),
+];
 
 type Place = fn(&mut Held) -> &mut u64;
 

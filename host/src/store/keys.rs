@@ -32,6 +32,12 @@
 //! | `g` | [`Pages`](Table::Pages) | run, page | the page as history keeps it |
 //! | `w` | [`Log`](Table::Log) | run | where its log ends |
 //! | `w` | [`Log`](Table::Log) | run, line | the line |
+//! | `A` | [`Outbox`](Table::Outbox) | channel, connector, local key | the local change |
+//! | `B` | [`Links`](Table::Links) | channel, connector, local key | the remote id, where it is another one |
+//! | `C` | [`LinksBack`](Table::LinksBack) | channel, connector, remote id | the local key |
+//! | `D` | [`Conflicts`](Table::Conflicts) | channel, connector, conflict | the conflict |
+//! | `E` | [`Trails`](Table::Trails) | channel, connector, local key | the newest changes of the record |
+//! | `G` | [`Epochs`](Table::Epochs) | channel, connector | how often something else than an import changed records |
 //!
 //! A **channel** is its 16 bytes. A **connector** is its name and a zero byte, which
 //! no name has in it. A **run, newest first** is its 16 bytes, each bit turned over, so
@@ -76,11 +82,17 @@ pub(super) enum Table {
     EndedRuns = b'a',
     Pages = b'g',
     Log = b'w',
+    Outbox = b'A',
+    Links = b'B',
+    LinksBack = b'C',
+    Conflicts = b'D',
+    Trails = b'E',
+    Epochs = b'G',
 }
 
 impl Table {
     /// Those whose keys go on with channel and connector.
-    pub(super) const OF_CONNECTORS: [Self; 11] = [
+    pub(super) const OF_CONNECTORS: [Self; 17] = [
         Self::Records,
         Self::Totals,
         Self::Cursors,
@@ -92,6 +104,12 @@ impl Table {
         Self::Vanished,
         Self::State,
         Self::EndedRuns,
+        Self::Outbox,
+        Self::Links,
+        Self::LinksBack,
+        Self::Conflicts,
+        Self::Trails,
+        Self::Epochs,
     ];
 
     /// Those whose keys go on with the channel, and that no other list has.
@@ -215,6 +233,11 @@ pub(super) fn direction_of(key: &[u8]) -> Option<(ChannelId, Direction)> {
         _ => return None,
     };
     Some((ChannelId::from_bytes(*channel), direction))
+}
+
+/// The channel of a key, in a table whose keys go on with the channel.
+pub(super) fn channel_of(key: &[u8]) -> Option<ChannelId> {
+    Some(ChannelId::from_bytes(*key.get(1..)?.first_chunk()?))
 }
 
 fn direction_byte(direction: Direction) -> u8 {

@@ -68,7 +68,10 @@ async fn a_plugin_that_gives_no_answer_holds_nobody_hostage() {
         let off = house.channels.disable("one", Veto::Heeded).await.expect("a change");
         let warning = off.warning.expect("a warning");
         assert!(warning.code.starts_with(why), "{warning:?}");
-        assert!(warning.message.starts_with("the plugin has a say in this and gave no answer: "), "{warning}");
+        assert!(
+            warning.message.starts_with("the plugin has a say in this and gave no answer: "),
+            "{warning}"
+        );
         let failure = house.channels.enable("one").await.expect_err("it has a say").into_failure();
         assert!(failure.code.starts_with(why), "{failure:?}");
         assert!(delete(&house, Veto::Heeded).await.expect("deleted").is_some(), "{may:?}");

@@ -178,7 +178,12 @@ async fn the_version_that_fits_ends_the_pause_that_the_other_one_brought() {
 
     house.replace_plugin(next(Err("no"))).await;
     house.channels.open("one").await.err().expect("a failure");
-    house.replace_plugin(Guest { migrated: Some(Ok(migrated())), ..Guest::described(&manifest(&["desk"], "2.0.1")) }).await;
+    house
+        .replace_plugin(Guest {
+            migrated: Some(Ok(migrated())),
+            ..Guest::described(&manifest(&["desk"], "2.0.1"))
+        })
+        .await;
     assert!(open(&house).await.channel.paused.is_none());
 }
 

@@ -22,6 +22,7 @@ pub(super) struct Indices {
     pub(super) transport_check: Option<transport_check::GuestIndices>,
     pub(super) connector: Option<connector::GuestIndices>,
     pub(super) lifecycle: Option<lifecycle::GuestIndices>,
+    pub(super) exporter: Option<exporter::GuestIndices>,
 }
 
 /// Compares every exported function with the contract, and finds those that
@@ -41,6 +42,7 @@ pub(super) fn fit(pre: &InstancePre<Context>, exports: Exports) -> Result<Indice
             .map_err(found)?,
         connector: exports.connector.then(|| connector::GuestIndices::new(pre)).transpose().map_err(found)?,
         lifecycle: exports.lifecycle.then(|| lifecycle::GuestIndices::new(pre)).transpose().map_err(found)?,
+        exporter: exports.exporter.then(|| exporter::GuestIndices::new(pre)).transpose().map_err(found)?,
     })
 }
 

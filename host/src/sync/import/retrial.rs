@@ -109,6 +109,7 @@ fn delivered(entry: Quarantined) -> Option<Envelope> {
     Some(Envelope {
         key: entry.key,
         parent,
+        origin: None,
         updated_ms: updated.and_then(|time| u64::try_from(time.as_millis()).ok()),
         deleted: false,
         payload: entry.payload?,

@@ -65,8 +65,9 @@ pub(super) async fn before_delete(ctx: &Context<'_>, name: &str) -> anyhow::Resu
         ctx.out.line(format!("\n{line}"))?;
     }
     let force = if deletion.refusal.is_some() { " --force" } else { "" };
-    let message =
-        format!("this deletes all of that; add --yes{force} if that is what you want. Remotely nothing changes");
+    let message = format!(
+        "this deletes all of that; add --yes{force} if that is what you want. Remotely nothing changes"
+    );
     Err(Usage(message).into())
 }
 
@@ -124,7 +125,8 @@ mod tests {
             "refusal": {"class": "conflict", "code": "zen.unsent", "message": "sync it first"},
         }))
         .expect("a deletion");
-        let told = [table(&deletion).render(None), rest(&deletion), doubts(&deletion).join("\n")].join("\n\n");
+        let told =
+            [table(&deletion).render(None), rest(&deletion), doubts(&deletion).join("\n")].join("\n\n");
         insta::assert_snapshot!(told, @"
         CONNECTOR  RECORDS  UNSENT CHANGES  DUE  QUARANTINE
         ticket      20,000               3    0           2

@@ -191,7 +191,14 @@ mod tests {
     use super::*;
 
     fn envelope(key: &str) -> Envelope {
-        Envelope { key: key.into(), parent: None, updated_ms: None, deleted: false, payload: Bytes::new() }
+        Envelope {
+            key: key.into(),
+            parent: None,
+            origin: None,
+            updated_ms: None,
+            deleted: false,
+            payload: Bytes::new(),
+        }
     }
 
     #[test]

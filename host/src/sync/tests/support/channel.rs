@@ -4,7 +4,7 @@ use super::script::Scripts;
 use crate::{
     model::{
         Asked, Channel, ChannelId, ChannelName, ChannelType, Connector, DrivenBy, Job, Name, Parallel,
-        RecordKey, Run, Schedule, Timestamp, Trigger, Vanished, Ways,
+        RecordKey, Run, Schedule, Timestamp, Trigger, Vanished, Ways, Write,
     },
     sync::opener::Ready,
 };
@@ -30,6 +30,8 @@ pub(in crate::sync) fn connector(id: &str) -> Connector {
         supports_full: true,
         page_size: 100,
         schema: None,
+        references: Vec::new(),
+        writes: vec![Write::Create, Write::Update, Write::Delete],
     }
 }
 

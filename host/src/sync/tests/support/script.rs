@@ -126,6 +126,7 @@ pub(in crate::sync) fn envelope(text: &str) -> Envelope {
     Envelope {
         key: key.into(),
         parent: None,
+        origin: None,
         updated_ms: updated.map(|at| at.parse().unwrap()),
         deleted: !text.contains('='),
         payload: Bytes::copy_from_slice(payload.as_bytes()),
