@@ -17,4 +17,5 @@ mod quarantine;
 mod replay;
 mod secrets;
 mod stage;
+mod twoway;
 mod vanished;

@@ -3,8 +3,8 @@
 //! It holds no tests of the product; those are in `tests/e2e` and beside the code.
 
 pub mod host;
-pub mod matrix;
 pub mod programs;
+pub mod twoway;
 pub mod vendor;
 pub mod wait;
 pub mod zendesk;
