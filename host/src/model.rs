@@ -27,8 +27,8 @@ pub use cassette::{
     Cassette, DueDifference, FailureDifference, FieldDifference, Listed, PluginVersion, RecordDifference,
     RecordDifferences, Replay, RequestDifferences, Side, Sides,
 };
-pub use channel::{Channel, Migrated, Parallel, Paused, Sealed, Vanished};
-pub use conflict::{Conflict, FieldConflict, Settlement, Taken};
+pub use channel::{Channel, ConflictPolicies, Migrated, Parallel, Paused, Sealed, Vanished};
+pub use conflict::{Conflict, ConflictPolicy, FieldConflict, Settlement, Taken};
 pub use failure::{Class, Failure, Fault, FieldError};
 pub use history::{LineLevel, LineSource, RunLine, RunPage};
 pub use id::{ChannelId, ChannelName, ConflictId, HostId, IdError, JobId, Name, RecordKey, RunId};

@@ -58,7 +58,7 @@ pub use jobs::{Jobs, KeptJob};
 pub use leases::{Lease, Leases, Owner, Standing};
 pub use links::{Link, Links};
 pub use logs::{LogEnd, Logs};
-pub use outbox::{Epoch, Outbox};
+pub use outbox::{Epoch, Intent, Outbox};
 pub use pages::Pages;
 pub use quarantine::{Found, Origin, Place, Quarantine, Quarantined, Sought};
 pub use records::Records;

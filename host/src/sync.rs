@@ -12,6 +12,7 @@
 
 mod cleaner;
 mod cleaning;
+mod export;
 mod guest;
 mod history;
 mod import;
@@ -19,13 +20,17 @@ mod job;
 mod keeping;
 mod lease;
 mod live;
+mod local;
 mod log;
+mod merge;
 mod opener;
+mod outward;
 mod policy;
 mod prober;
 mod progress;
 mod quarantine;
 mod queue;
+mod reconcile;
 mod rehearsal;
 mod runner;
 pub mod schedule;
@@ -42,6 +47,7 @@ mod tests;
 pub use cleaner::{Cleaned, Cleaner, Cleaning};
 pub use keeping::{Config as HistoryConfig, Keep};
 pub use live::Hold;
+pub use local::{Edit, Local, Refusal, What, Written};
 pub use log::{Ear, host_line};
 pub use prober::Prober;
 pub use progress::Pace;
@@ -57,8 +63,8 @@ use crate::{
     channels::Channels,
     clock::Clock,
     model::{
-        Asked, Channel, ChannelId, ChannelName, Fault, HostId, JobId, Name, Run, RunId, Size, Span,
-        Timestamp, Trigger,
+        Asked, Channel, ChannelId, ChannelName, Direction, Fault, HostId, JobId, Name, Run, RunId, Size,
+        Span, Timestamp, Trigger,
     },
     store::Store,
 };
@@ -136,6 +142,11 @@ pub enum Error {
     /// No connector was named, and none is switched on.
     #[error("channel '{0}' has no connectors switched on, so there is nothing to sync")]
     NothingToSync(ChannelName),
+    /// An export was asked for of a channel that only imports.
+    #[error(
+        "channel '{0}' exports nothing: it goes one way, or has no connector that can; to export local changes: tidegate channel edit {0} --two-way"
+    )]
+    NothingToExport(ChannelName),
     /// The plugin was replaced by one without this connector.
     #[error(
         "the plugin of channel '{channel}' no longer offers connector '{connector}'; switch it off or put the old plugin back"
@@ -185,6 +196,7 @@ impl Error {
             Self::Disabled(_)
             | Self::NoConnector { .. }
             | Self::NothingToSync(_)
+            | Self::NothingToExport(_)
             | Self::NotOffered { .. }
             | Self::NoFull { .. }
             | Self::NoJob(_) => Fault::Invalid,
@@ -199,6 +211,8 @@ impl Error {
 pub struct Request {
     /// Which channel.
     pub channel: ChannelName,
+    /// Whether records come in or go out.
+    pub direction: Direction,
     /// Which connectors; empty: all that are switched on.
     pub connectors: Vec<Name>,
     /// Whether to start from the beginning instead of from the cursor.
@@ -292,14 +306,14 @@ impl Sync {
             return Err(Error::Stopping);
         }
         let ready = self.shared.opener.open(&request.channel).await?;
-        let Request { connectors, full, record, trigger, .. } = request;
+        let Request { direction, connectors, full, record, trigger, .. } = request;
         let asked = Asked { connectors, full, record, trigger };
         // Refused here, whatever is going on.
-        job::plan(&ready, &asked)?;
+        job::plan(&ready, direction, &asked)?;
         if self.shared.live.is_held(ready.channel.id) {
             return Err(Error::Held(ready.channel.name));
         }
-        let placed = self.shared.queue.place(&ready, &asked).await?;
+        let placed = self.shared.queue.place(&ready, direction, &asked).await?;
         let due = Some(self.shared.clock.now());
         Ok(Job { id: placed.id, runs: placed.runs, after: placed.after, is_over: false, due })
     }
@@ -410,6 +424,12 @@ impl Sync {
     #[must_use]
     pub fn pace(&self, id: RunId) -> Option<Pace> {
         self.shared.live.progress(id).and_then(|progress| progress.pace())
+    }
+
+    /// Local writes.
+    #[must_use]
+    pub fn local(&self) -> Local<'_> {
+        Local(self)
     }
 
     /// What can be done about records in quarantine.

@@ -72,7 +72,8 @@ pub enum Outcome {
     Conflict(Envelope),
     /// Refused for what is in it.
     Rejected(Error),
-    /// Not done and not refused: again later, after so many milliseconds.
+    /// Not known to be done, and not refused: again later, after so many milliseconds,
+    /// with [`Change::again`] set.
     Retry(u64),
 }
 

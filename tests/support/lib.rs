@@ -3,6 +3,7 @@
 //! It holds no tests of the product; those are in `tests/e2e` and beside the code.
 
 pub mod host;
+pub mod matrix;
 pub mod programs;
 pub mod twoway;
 pub mod vendor;

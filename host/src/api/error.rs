@@ -149,6 +149,7 @@ impl From<sync::Error> for Error {
             sync::Error::Disabled(_) => (Class::Conflict, "channel.disabled"),
             sync::Error::NoConnector { .. } => (Class::NotFound, "connector.unknown"),
             sync::Error::NothingToSync(_) => (Class::Config, "channel.no-connectors"),
+            sync::Error::NothingToExport(_) => (Class::Config, "channel.one-way"),
             sync::Error::NotOffered { .. } => (Class::Config, "connector.not-offered"),
             sync::Error::NoFull { .. } => (Class::Unsupported, "connector.no-full"),
             sync::Error::Held(_) => (Class::Conflict, "channel.held"),

@@ -17,8 +17,8 @@ use crate::{
     catalog, channels as channel_floor,
     clock::Clock,
     model::{
-        self, Channel, ChannelId, ChannelName, Name, Parallel, Record, RecordKey, RunId, Schedule, Timestamp,
-        Vanished,
+        self, Channel, ChannelId, ChannelName, ConflictPolicies, Name, Parallel, Record, RecordKey, RunId,
+        Schedule, Timestamp, Vanished,
     },
     sandbox::{self, Sandbox},
     store::Batch,
@@ -189,6 +189,7 @@ impl Host {
             schedule: Schedule::default(),
             parallel: Parallel::default(),
             vanished: Vanished::default(),
+            conflicts: ConflictPolicies::default(),
             settings: json!({"subdomain": "acme"}).as_object().cloned().expect("an object"),
             secrets: BTreeMap::from([("token".to_owned(), model::Sealed("c2VhbGVk".into()))]),
             plugin_version: "0.1.0".into(),

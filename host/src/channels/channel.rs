@@ -12,8 +12,8 @@ use super::{
 use crate::{
     catalog::Offer,
     model::{
-        Channel, ChannelId, ChannelType, Failure, LifecycleStep, Name, Parallel, Schedule, Sealed, Secret,
-        Transport, Vanished, Ways,
+        Channel, ChannelId, ChannelType, ConflictPolicies, Failure, LifecycleStep, Name, Parallel, Schedule,
+        Sealed, Secret, Transport, Vanished, Ways,
     },
     store,
 };
@@ -59,6 +59,7 @@ impl Inner {
             schedule: Schedule::default(),
             parallel: Parallel::default(),
             vanished: Vanished::default(),
+            conflicts: ConflictPolicies::default(),
             secrets: self.seal_all(id, &settled.fresh).await?,
             settings: settled.settings,
             plugin_version: offer.manifest.version.clone(),

@@ -1,9 +1,11 @@
 //! A configured channel, as it is stored.
 
+mod conflicts;
 mod migrated;
 mod options;
 mod paused;
 
+pub use conflicts::ConflictPolicies;
 pub use migrated::Migrated;
 pub use options::{Parallel, Vanished};
 pub use paused::Paused;
@@ -57,6 +59,9 @@ pub struct Channel {
     /// What a full sync does with records that are gone remotely.
     #[serde(default, skip_serializing_if = "Vanished::is_default")]
     pub vanished: Vanished,
+    /// Who is right about what both sides changed.
+    #[serde(default, skip_serializing_if = "ConflictPolicies::is_default")]
+    pub conflicts: ConflictPolicies,
     /// The operator's values by field name, secrets left out.
     pub settings: serde_json::Map<String, serde_json::Value>,
     /// The sealed secrets by field name.

@@ -37,6 +37,7 @@
 //! | `C` | [`LinksBack`](Table::LinksBack) | channel, connector, remote id | the local key |
 //! | `D` | [`Conflicts`](Table::Conflicts) | channel, connector, conflict | the conflict |
 //! | `E` | [`Trails`](Table::Trails) | channel, connector, local key | the newest changes of the record |
+//! | `J` | [`Intents`](Table::Intents) | channel, connector, local key | the idempotency key of a creation that was sent and not answered |
 //! | `G` | [`Epochs`](Table::Epochs) | channel, connector | how often something else than an import changed records |
 //!
 //! A **channel** is its 16 bytes. A **connector** is its name and a zero byte, which
@@ -88,11 +89,12 @@ pub(super) enum Table {
     Conflicts = b'D',
     Trails = b'E',
     Epochs = b'G',
+    Intents = b'J',
 }
 
 impl Table {
     /// Those whose keys go on with channel and connector.
-    pub(super) const OF_CONNECTORS: [Self; 17] = [
+    pub(super) const OF_CONNECTORS: [Self; 18] = [
         Self::Records,
         Self::Totals,
         Self::Cursors,
@@ -110,6 +112,7 @@ impl Table {
         Self::Conflicts,
         Self::Trails,
         Self::Epochs,
+        Self::Intents,
     ];
 
     /// Those whose keys go on with the channel, and that no other list has.

@@ -63,6 +63,21 @@ impl Outbox<'_> {
         rows.list(after, limit, |key, row| decode(decode_key(key)?, row)).await
     }
 
+    /// The creations that were sent and not answered. They are few: one page's at most,
+    /// and what a host left behind that was killed.
+    ///
+    /// # Errors
+    /// Where the store cannot be read.
+    pub async fn intents(&self, channel: ChannelId, connector: &Name) -> Result<Vec<Intent>> {
+        let rows = self.0.rows(Table::Intents, channel, connector);
+        let decode = |key: &[u8], row| {
+            let text = codec::decode_bytes(WHAT, row)?;
+            let idempotency_key = String::from_utf8(text.into()).map_err(|_| Error::Corrupt(WHAT.into()))?;
+            Ok(Intent { key: decode_key(key)?, idempotency_key })
+        };
+        rows.list(None, usize::MAX, decode).await
+    }
+
     /// How many there are. Reads all their keys.
     ///
     /// # Errors
@@ -92,6 +107,15 @@ impl Outbox<'_> {
     }
 }
 
+/// A creation that was sent and not answered.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Intent {
+    /// The local key.
+    pub key: RecordKey,
+    /// Under which it was sent.
+    pub idempotency_key: String,
+}
+
 /// How often something else than an import changed records of a connector; two that are
 /// equal tell that nothing did in between.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -109,11 +133,32 @@ impl Batch {
     /// Adds the row, or replaces the one of its record.
     pub fn put_outgoing(&mut self, channel: ChannelId, connector: &Name, row: &Outgoing) {
         self.put(row_key(channel, connector, &row.key), encode(row));
+        let intent = intent_key(channel, connector, &row.key);
+        match row.sent.as_ref().is_some_and(|sent| sent.kind == Write::Create) {
+            true => self.put(intent, codec::encode_bytes(row.idempotency_key.as_bytes())),
+            false => self.remove(intent),
+        }
+    }
+
+    /// Expects the row just as it was read, or that there is none.
+    pub fn expect_outgoing(
+        &mut self,
+        channel: ChannelId,
+        connector: &Name,
+        key: &RecordKey,
+        row: Option<&Outgoing>,
+    ) {
+        let key = row_key(channel, connector, key);
+        match row {
+            Some(row) => self.expect_value(key, encode(row)),
+            None => self.expect_absent(key),
+        }
     }
 
     /// Removes the row of the record: it is what the remote system has.
     pub fn remove_outgoing(&mut self, channel: ChannelId, connector: &Name, key: &RecordKey) {
         self.remove(row_key(channel, connector, key));
+        self.remove(intent_key(channel, connector, key));
     }
 
     /// Expects that nothing else than an import has changed records of the connector since.
@@ -148,6 +193,10 @@ fn channels(engine: &dyn Engine) -> Result<Vec<ChannelId>> {
 
 fn row_key(channel: ChannelId, connector: &Name, key: &RecordKey) -> Vec<u8> {
     Table::Outbox.in_connector(channel, connector, key.as_str().as_bytes())
+}
+
+fn intent_key(channel: ChannelId, connector: &Name, key: &RecordKey) -> Vec<u8> {
+    Table::Intents.in_connector(channel, connector, key.as_str().as_bytes())
 }
 
 /// A row without its payloads, which follow it: the base's, then what was sent.

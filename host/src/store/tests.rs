@@ -14,9 +14,9 @@ mod ticks;
 use super::engine::{Range, Want};
 use super::*;
 use crate::model::{
-    Channel, ChannelId, ChannelName, Class, Counters, Direction, Failure, JobId, LineLevel, LineSource, Name,
-    Parallel, Record, RecordKey, Run, RunId, RunLine, RunPage, Schedule, Status, Timestamp, Trigger, Usage,
-    Vanished,
+    Channel, ChannelId, ChannelName, Class, ConflictPolicies, Counters, Direction, Failure, JobId, LineLevel,
+    LineSource, Name, Parallel, Record, RecordKey, Run, RunId, RunLine, RunPage, Schedule, Status, Timestamp,
+    Trigger, Usage, Vanished,
 };
 use bytes::Bytes;
 use std::collections::BTreeMap;
@@ -65,6 +65,7 @@ fn channel(text: &str) -> Channel {
         schedule: Schedule::default(),
         parallel: Parallel::default(),
         vanished: Vanished::default(),
+        conflicts: ConflictPolicies::default(),
         settings: serde_json::Map::from_iter([("ratio".into(), 0.1.into())]),
         secrets: BTreeMap::new(),
         plugin_version: "0.1.0".into(),

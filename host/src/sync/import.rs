@@ -12,6 +12,7 @@ mod retrial;
 mod roll;
 mod sweep;
 mod trial;
+mod twoway;
 mod writer;
 
 pub(super) use reader::{Ask, Source};
@@ -24,7 +25,7 @@ use super::{Config, history::store_failure, progress::Progress, turns::Turn};
 use crate::{
     clock::Clock,
     metrics,
-    model::{Channel, ChannelType, Class, Connector, DrivenBy, Failure, RecordKey, Status},
+    model::{Channel, ChannelType, Class, Connector, DrivenBy, Failure, Page, RecordKey, Status},
     store::{self, Lease, Reading, Store},
 };
 use brought::Brought;
@@ -33,6 +34,7 @@ use reader::{Position, Reader, Taken};
 use roll::Reach;
 use std::{sync::Arc, time::Duration};
 use sweep::Then;
+use twoway::TwoWay;
 use writer::{Landing, Writer};
 
 /// A run whose first page takes longer than this gets its opening row at once;
@@ -113,8 +115,10 @@ struct Pages<'a> {
     marked: bool,
     /// The full reading that is going on, whichever run began it.
     reading: Option<Reading>,
-    /// What the run has brought, where there was nothing before it.
+    /// What the run has brought, where there was nothing before it and nobody else writes.
     brought: Option<Brought>,
+    /// Where records are changed here, too.
+    two_way: Option<TwoWay>,
 }
 
 impl<'a> Pages<'a> {
@@ -127,9 +131,11 @@ impl<'a> Pages<'a> {
         let anew = import.starts_over();
         let position = if anew { Position::default() } else { stored.clone() };
         let writer = Writer::open(import, stored).await?;
+        let two_way = TwoWay::of(import).await?;
         Ok(Self {
             reader: Reader::new(import),
-            brought: (writer.count() == 0).then(Brought::nothing),
+            brought: (writer.count() == 0 && two_way.is_none()).then(Brought::nothing),
+            two_way,
             writer,
             anew,
             position,
@@ -209,27 +215,27 @@ impl<'a> Pages<'a> {
             self.looked_early = true;
         }
         self.position = next;
-        let Taken { page, sheet, settled, state } = taken;
-        let reach = if last && !page.more { Reach::End } else { Reach::Further };
-        let roll = self.call_roll(&sheet, reach).await.map_err(broken)?;
-        let decided = self.decide(sheet).await?;
-        let moved = moved || decided.changes_records();
+        let reach = if last && !taken.page.more { Reach::End } else { Reach::Further };
+        let ends = last && !(reach == Reach::End && self.reading.is_some());
+        let moved = self.land(taken, &Course { reach, moved, ends }).await?;
         let stuck = self.is_stuck(last || moved);
-        let landing = Landing {
-            decided,
-            cursor: page.next,
-            due: page.due,
-            settled,
-            state,
-            total: page.total,
-            roll,
-            retried: Vec::new(),
-            moved,
-            last: last && !(reach == Reach::End && self.reading.is_some()),
-        };
-        self.writer.commit(landing).await.map_err(broken)?;
         self.position.landed();
         if stuck { Err(Stop::Failed(no_progress(self.idle))) } else { Ok(!last) }
+    }
+
+    /// Decides on a page and commits it; anew, where somebody has written to the connector
+    /// meanwhile. Whether the run got on with it.
+    async fn land(&mut self, taken: Taken, course: &Course) -> Result<bool, Stop> {
+        if self.two_way.is_some() {
+            return self.land_both_ways(taken, course).await;
+        }
+        let Taken { page, sheet, settled, state } = taken;
+        let roll = self.call_roll(&sheet, course.reach).await.map_err(broken)?;
+        let decided = self.decide(sheet).await?;
+        let moved = course.moved || decided.changes_records();
+        let landing = Landing { decided, settled, state, roll, ..course.landing(page, moved) };
+        self.writer.commit(landing).await.map_err(broken)?;
+        Ok(moved)
     }
 
     /// Due keys may have come with the very page during whose commit the
@@ -288,6 +294,28 @@ impl<'a> Pages<'a> {
 
     fn rules(&self) -> Rules {
         Rules { run: self.import.progress.id(), now: self.import.clock.now(), full: self.import.is_full() }
+    }
+}
+
+/// What is known of a page before it is decided on.
+struct Course {
+    reach: Reach,
+    /// Whether the run gets on with it, whatever is decided.
+    moved: bool,
+    /// Whether the run ends with it.
+    ends: bool,
+}
+
+impl Course {
+    fn landing(&self, page: Page, moved: bool) -> Landing {
+        Landing {
+            cursor: page.next,
+            due: page.due,
+            total: page.total,
+            moved,
+            last: self.ends,
+            ..Landing::default()
+        }
     }
 }
 

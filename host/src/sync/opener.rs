@@ -3,6 +3,7 @@
 //! It hands on what `channels` opens; it opens no connection and reads nothing.
 
 use super::{
+    export::Sink,
     guest::Guest,
     import::Source,
     prober::{Ailing, Probe},
@@ -70,6 +71,9 @@ pub(super) struct SourceAsk<'a> {
 pub(super) trait Sources: Send + Sync + 'static {
     /// The source of one connector's pages.
     fn source(&self, ask: SourceAsk<'_>) -> Arc<dyn Source>;
+
+    /// Where one connector's changes go.
+    fn sink(&self, ask: SourceAsk<'_>) -> Arc<dyn Sink>;
 }
 
 /// The host's channels, and where runs of them are recorded.
@@ -159,5 +163,9 @@ impl Sources for Open {
             self.cassettes.recorder(&self.opened, Subject { run, connector })
         });
         Arc::new(Guest::new(&self.opened, ask).recorded_by(recorder))
+    }
+
+    fn sink(&self, ask: SourceAsk<'_>) -> Arc<dyn Sink> {
+        Arc::new(Guest::new(&self.opened, ask))
     }
 }

@@ -11,4 +11,5 @@ mod quarantine;
 mod queue;
 mod rehearsal;
 mod ticks;
+mod twoway;
 mod vanished;

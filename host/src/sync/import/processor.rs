@@ -31,15 +31,16 @@ mod ward;
 pub(super) use sheet::Sheet;
 
 use crate::{
-    model::{Counters, Record, RecordKey, RunId, Timestamp},
+    model::{Counters, Record, RecordKey, RunId, Timestamp, Version},
     store::Quarantined,
 };
 use sheet::{Item, Misfit, Unfit};
-use slot::{Change, Slot, Verdict, Version};
+use slot::{Change, Slot, Verdict};
 use std::collections::HashSet;
 use ward::{Case, Ward};
 
 /// By what a page is judged.
+#[derive(Clone, Copy)]
 pub(super) struct Rules {
     pub(super) run: RunId,
     pub(super) now: Timestamp,

@@ -8,10 +8,11 @@ use super::{
     Landing, Pages, Stop, broken, processor,
     processor::{Decided, Rules},
     reader,
+    twoway::Reconciled,
 };
 use crate::{
     model::Envelope,
-    store::{Origin, Quarantined},
+    store::{self, Origin, Quarantined},
 };
 use bytes::Bytes;
 
@@ -33,7 +34,12 @@ impl Pages<'_> {
                 return Ok(());
             }
             let landing = self.judge(entries).await?;
-            self.writer.commit(landing).await.map_err(broken)?;
+            let epoch = landing.reconciled.as_ref().map(Reconciled::epoch);
+            match (self.writer.commit(landing).await, epoch) {
+                (Err(store::Error::Expectation), Some(epoch))
+                    if self.has_moved(epoch).await.map_err(broken)? => {}
+                (result, _) => result.map_err(broken)?,
+            }
         }
         Ok(())
     }
@@ -65,13 +71,19 @@ impl Pages<'_> {
         }
         let judged: Vec<String> = records.iter().map(|record| record.key.clone()).collect();
         let sheet = reader::looked_through(records, Vec::new(), Vec::new(), self.record_bytes()).await;
-        let known = self.known(&sheet).await.map_err(broken)?;
         // Not even a full run takes what was kept over what came since.
         let rules = Rules { full: false, ..self.rules() };
-        let mut decided = processor::decide(sheet, known, &rules);
+        let (mut decided, reconciled) = if self.two_way.is_some() {
+            let (sheet, learnt) = self.learn(sheet).await?;
+            let (decided, reconciled) = self.decide_both_ways(sheet, learnt, rules).await?;
+            (decided, Some(reconciled))
+        } else {
+            let known = self.known(&sheet).await.map_err(broken)?;
+            (processor::decide(sheet, known, &rules), None)
+        };
         decided.release_outdated(judged);
         tracing::info!(entries = retried.len(), "records in quarantine were judged anew");
-        Ok(Landing { decided, retried, ..Landing::default() })
+        Ok(Landing { decided, retried, reconciled, ..Landing::default() })
     }
 
     fn record_bytes(&self) -> usize {

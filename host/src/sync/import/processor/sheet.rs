@@ -2,9 +2,9 @@
 //!
 //! It knows nothing of what is stored.
 
-use super::{payload, slot::Version};
+use super::payload;
 use crate::{
-    model::{Class, Envelope, Failure, Record, RecordKey, Reject, RunId, Timestamp},
+    model::{Class, Envelope, Failure, Record, RecordKey, Reject, RunId, Timestamp, Version},
     store::Origin,
 };
 use bytes::Bytes;
@@ -15,6 +15,7 @@ use std::collections::{HashMap, HashSet};
 const SHOWN_KEY: usize = 60;
 
 /// A page as it is judged.
+#[derive(Clone)]
 pub(in crate::sync::import) struct Sheet {
     /// In the order of the page.
     pub(super) items: Vec<Item>,
@@ -26,8 +27,11 @@ pub(in crate::sync::import) struct Sheet {
 }
 
 /// A record with a fit key.
+#[derive(Clone)]
 pub(super) struct Item {
     pub(super) key: RecordKey,
+    /// The idempotency key with which it was created, where it was created by a host.
+    pub(super) origin: Option<String>,
     pub(super) deleted: bool,
     pub(super) version: Version,
     /// Why it cannot be stored, boxed because it is rare.
@@ -35,6 +39,7 @@ pub(super) struct Item {
 }
 
 /// Why a record with a fit key cannot be stored.
+#[derive(Clone)]
 pub(super) struct Unfit {
     pub(super) reason: Failure,
     /// What it takes to judge it anew.
@@ -42,6 +47,7 @@ pub(super) struct Unfit {
 }
 
 /// Something that goes to quarantine, whatever is stored.
+#[derive(Clone)]
 pub(super) struct Misfit {
     /// A fit key, or one made from an unfit one.
     pub(super) key: String,
@@ -104,6 +110,35 @@ impl Sheet {
         Record { key: key.clone(), parent, updated, imported: now, run, payload }
     }
 
+    /// The keys of the items, each with the idempotency key with which it was created.
+    pub(in crate::sync::import) fn origins(&self) -> impl Iterator<Item = (&RecordKey, Option<&str>)> {
+        self.items.iter().map(|item| (&item.key, item.origin.as_deref()))
+    }
+
+    /// Parents of the items, where they have one.
+    pub(in crate::sync::import) fn parents(&self) -> impl Iterator<Item = &RecordKey> {
+        self.items.iter().filter_map(|item| item.version.parent.as_ref())
+    }
+
+    /// The same with other keys for some items and some parents.
+    pub(in crate::sync::import) fn renamed(
+        mut self,
+        keys: &HashMap<RecordKey, RecordKey>,
+        parents: &HashMap<RecordKey, RecordKey>,
+    ) -> Self {
+        for item in &mut self.items {
+            if let Some(key) = keys.get(&item.key) {
+                item.key = key.clone();
+            }
+            if let Some(parent) = &mut item.version.parent
+                && let Some(key) = parents.get(parent)
+            {
+                *parent = key.clone();
+            }
+        }
+        self
+    }
+
     /// The keys under which something of the page may be in quarantine.
     pub(in crate::sync::import) fn quarantine_keys(&self) -> Vec<String> {
         let items = self.items.iter().map(|item| item.key.as_str());
@@ -157,7 +192,7 @@ fn item(record: &Envelope, record_bytes: usize) -> Result<Item, Failure> {
     };
     let unfit = checked.err().map(unfit);
     let version = Version { updated, parent, payload: record.payload.clone() };
-    Ok(Item { key, deleted: record.deleted, version, unfit })
+    Ok(Item { key, origin: record.origin.clone(), deleted: record.deleted, version, unfit })
 }
 
 /// `is_due`: the due keys that the page settles.
