@@ -7,10 +7,13 @@ mod channel;
 mod conflict;
 mod failure;
 mod history;
+mod hook;
 mod id;
 mod job;
 mod lifecycle;
 mod manifest;
+mod mapping;
+mod notice;
 mod origin;
 mod outgoing;
 mod push;
@@ -31,7 +34,10 @@ pub use channel::{Channel, ConflictPolicies, Migrated, Parallel, Paused, Sealed,
 pub use conflict::{Conflict, ConflictPolicy, FieldConflict, Settlement, Taken};
 pub use failure::{Class, Failure, Fault, FieldError};
 pub use history::{LineLevel, LineSource, RunLine, RunPage};
-pub use id::{ChannelId, ChannelName, ConflictId, HostId, IdError, JobId, Name, RecordKey, RunId};
+pub use hook::{Delivery, Effect, Hook, HookChange, HookCounts, HookFailure, HookSecret};
+pub use id::{
+    ChannelId, ChannelName, ConflictId, HookId, HostId, IdError, JobId, Name, RecordKey, RunId, SubscriberId,
+};
 pub use job::{Again, Asked, Job};
 pub use lifecycle::{Held, Holdings, LifecycleQuestion, LifecycleStep};
 pub use manifest::{
@@ -39,6 +45,9 @@ pub use manifest::{
     FieldKind, Manifest, Operation, Origin, RateHint, Reference, SignatureScheme, Transport, Wanted, Webhook,
     Write,
 };
+pub use manifest::{HmacScheme, Repeats, TimestampFormat};
+pub use mapping::{Mapping, Otherwise, ValueMap};
+pub use notice::{Notice, NoticeState};
 pub use origin::{BreakerState, KeptBreaker, OriginFailure, OriginState};
 pub use outgoing::{Author, Outgoing, Sent, Version};
 pub use push::{Acknowledgement, Change, PushRequest, Pushed};

@@ -17,7 +17,10 @@ mod cursors;
 mod due;
 mod ended;
 mod engine;
+mod feed;
 mod holdings;
+mod hooks;
+mod inbox;
 mod jobs;
 mod journal;
 mod keys;
@@ -28,6 +31,7 @@ mod lock;
 mod logs;
 mod memory;
 mod migration;
+mod notices;
 mod outbox;
 mod pages;
 mod parts;
@@ -54,10 +58,14 @@ pub use cursors::Cursors;
 pub use due::{Due, DueKey};
 pub use ended::{Ended, EndedRun, Older};
 pub use engine::{Engine, Entry, Range, Want};
+pub use feed::{Feed, FeedEntry, FeedKey, FeedKind, FeedRow};
+pub use hooks::Hooks;
+pub use inbox::{Inbox, Inboxed};
 pub use jobs::{Jobs, KeptJob};
 pub use leases::{Lease, Leases, Owner, Standing};
 pub use links::{Link, Links};
 pub use logs::{LogEnd, Logs};
+pub use notices::{DeadNotice, NoticeTries, Notices};
 pub use outbox::{Epoch, Intent, Outbox};
 pub use pages::Pages;
 pub use quarantine::{Found, Origin, Place, Quarantine, Quarantined, Sought};
@@ -315,6 +323,30 @@ impl Store {
     #[must_use]
     pub fn upkeep(&self) -> Upkeep<'_> {
         Upkeep(self)
+    }
+
+    /// The addresses that remote systems post to.
+    #[must_use]
+    pub fn hooks(&self) -> Hooks<'_> {
+        Hooks(self)
+    }
+
+    /// The records that deliveries carried, and that no run has taken in yet.
+    #[must_use]
+    pub fn inbox(&self) -> Inbox<'_> {
+        Inbox(self)
+    }
+
+    /// The records that changed, for those who want to know.
+    #[must_use]
+    pub fn feed(&self) -> Feed<'_> {
+        Feed(self)
+    }
+
+    /// The notices of changes that an operator set up.
+    #[must_use]
+    pub fn notices(&self) -> Notices<'_> {
+        Notices(self)
     }
 
     /// Does one piece of work on the blocking pool, which also tells a paused clock that

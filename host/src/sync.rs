@@ -15,6 +15,7 @@ mod cleaning;
 mod export;
 mod guest;
 mod history;
+mod hooks;
 mod import;
 mod job;
 mod keeping;
@@ -22,7 +23,9 @@ mod lease;
 mod live;
 mod local;
 mod log;
+pub mod mapping;
 mod merge;
+mod notices;
 mod opener;
 mod outward;
 mod policy;
@@ -36,6 +39,7 @@ mod runner;
 pub mod schedule;
 mod scheduler;
 mod search;
+mod subscribers;
 mod timeline;
 mod timetable;
 mod turns;
@@ -45,10 +49,15 @@ mod work;
 mod tests;
 
 pub use cleaner::{Cleaned, Cleaner, Cleaning};
+pub use hooks::{
+    Address, Admitted, Fit, HookError, Hooks, Made, NewSecret, Posted, Rotation, Shown as ShownHook, Taken,
+    Turned,
+};
 pub use keeping::{Config as HistoryConfig, Keep};
 pub use live::Hold;
 pub use local::{Edit, Local, Refusal, What, Written};
 pub use log::{Ear, host_line};
+pub use notices::{NewNotice, NoticeConfig, NoticeError, NoticeSender, Notices, ShownNotice};
 pub use prober::Prober;
 pub use progress::Pace;
 pub use quarantine::{Hopeless, Quarantine, Retried, Selection, Why};
@@ -56,6 +65,7 @@ pub use rehearsal::{Change, Event, Field, Kind, Outcome, Rehearsal};
 pub use runner::{Reach, Runner};
 pub use scheduler::Scheduler;
 pub use search::{Found, Search};
+pub use subscribers::{Subscribers, Subscription};
 pub use timetable::{Held, Idle, Planned, Timetable};
 
 use crate::{
@@ -71,6 +81,8 @@ use crate::{
 use serde::{Deserialize, Serialize};
 use std::{
     num::{NonZeroU32, NonZeroUsize},
+    path::PathBuf,
+    process::ExitCode,
     sync::Arc,
 };
 use tokio::sync::watch;
@@ -101,6 +113,10 @@ pub struct Config {
     /// where nobody sets it.
     #[serde(skip)]
     pub record_bytes: Size,
+    /// The program whose `filter-worker` runs the filters of mappings. No key of its own:
+    /// the app sets it. None: a thread of this process does it (tests only).
+    #[serde(skip)]
+    pub program: Option<PathBuf>,
     /// Pages in a row that leave nothing behind (same cursor, nothing stored,
     /// nothing settled) after which a run is ended. Default 10, at least 1.
     pub pages_without_progress: NonZeroU32,
@@ -119,10 +135,24 @@ impl Default for Config {
             defer_max: Span::secs(600),
             keys_per_step: NonZeroU32::new(1_000).expect("1000 is not 0"),
             record_bytes: Size::mib(1),
+            program: None,
             pages_without_progress: NonZeroU32::new(10).expect("10 is not 0"),
             history: HistoryConfig::default(),
         }
     }
+}
+
+impl Config {
+    /// How the filters of mappings are run.
+    pub(crate) fn filters(&self) -> mapping::Filters {
+        mapping::Filters::new(self.program.clone(), self.record_bytes.as_len())
+    }
+}
+
+/// The whole of what `tidegate filter-worker` does: it runs filters for the host.
+#[must_use]
+pub fn filter_worker() -> ExitCode {
+    mapping::work()
 }
 
 /// Why nothing was started, or nothing can be told.
@@ -179,6 +209,9 @@ pub enum Error {
     /// Nothing new is started any more.
     #[error("the host is stopping")]
     Stopping,
+    /// A mapping cannot be used.
+    #[error(transparent)]
+    Mapping(#[from] mapping::MappingError),
     /// The channel cannot be opened.
     #[error(transparent)]
     Channels(#[from] crate::channels::Error),
@@ -200,6 +233,7 @@ impl Error {
             | Self::NotOffered { .. }
             | Self::NoFull { .. }
             | Self::NoJob(_) => Fault::Invalid,
+            Self::Mapping(error) => error.fault(),
             Self::Channels(error) => error.fault(),
             Self::Store(error) => error.fault(),
         }

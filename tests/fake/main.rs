@@ -4,6 +4,7 @@
 mod client;
 mod exports;
 mod faults;
+mod github;
 mod guests;
 mod jobs;
 mod lists;

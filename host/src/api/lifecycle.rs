@@ -34,7 +34,9 @@ pub(super) async fn enable(
     extract::State(parts): State,
     Path(name): Path<String>,
 ) -> Result<Json<Channel>, Error> {
-    Ok(Json(shown(&parts, parts.channels.enable(&name).await?)))
+    let channel = parts.channels.enable(&name).await?;
+    parts.hooks.wake(&channel).await;
+    Ok(Json(shown(&parts, channel)))
 }
 
 /// `POST /channels/{name}/disable`.

@@ -60,6 +60,7 @@ impl Inner {
             parallel: Parallel::default(),
             vanished: Vanished::default(),
             conflicts: ConflictPolicies::default(),
+            mappings: BTreeMap::new(),
             secrets: self.seal_all(id, &settled.fresh).await?,
             settings: settled.settings,
             plugin_version: offer.manifest.version.clone(),

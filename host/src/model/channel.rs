@@ -10,7 +10,7 @@ pub use migrated::Migrated;
 pub use options::{Parallel, Vanished};
 pub use paused::Paused;
 
-use super::{ChannelId, ChannelName, Name, Schedule, Timestamp};
+use super::{ChannelId, ChannelName, Mapping, Name, Schedule, Timestamp};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -62,6 +62,9 @@ pub struct Channel {
     /// Who is right about what both sides changed.
     #[serde(default, skip_serializing_if = "ConflictPolicies::is_default")]
     pub conflicts: ConflictPolicies,
+    /// How records are turned into others, by connector.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub mappings: BTreeMap<Name, Mapping>,
     /// The operator's values by field name, secrets left out.
     pub settings: serde_json::Map<String, serde_json::Value>,
     /// The sealed secrets by field name.

@@ -224,6 +224,15 @@ ulid_id!(
     ConflictId
 );
 
+ulid_id!(
+    /// A webhook: an address that a remote system posts to.
+    HookId
+);
+ulid_id!(
+    /// Whoever wants to know which records change: a notice, or a route.
+    SubscriberId
+);
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -4,6 +4,7 @@
 //! document against it before it is read into these types.
 
 mod connector;
+mod signature;
 
 pub use connector::{Connector, Direction, DrivenBy, Reference, Write};
 
@@ -280,30 +281,14 @@ pub struct Webhook {
     pub kind: Name,
     /// What people call it.
     pub label: String,
+    /// How it is registered at the remote system, in words for an operator.
+    #[serde(default)]
+    pub help: String,
     /// How the sender signs.
     pub signature: SignatureScheme,
 }
 
-/// How a delivery is signed.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case", rename_all_fields = "kebab-case", tag = "scheme")]
-pub enum SignatureScheme {
-    /// HMAC-SHA256 over the timestamp (where a header carries one) and the body.
-    HmacSha256 {
-        /// The header with the signature.
-        header: String,
-        /// The header with the timestamp, where there is one.
-        #[serde(default)]
-        timestamp_header: Option<String>,
-        /// What stands before the signature in the header, such as `sha256=`.
-        #[serde(default)]
-        prefix: String,
-        /// `hex` or `base64`.
-        encoding: String,
-        /// The secret setting that holds the key.
-        secret: Name,
-    },
-}
+pub use signature::{HmacScheme, Repeats, SignatureScheme, TimestampFormat};
 
 impl Manifest {
     /// The channel type of that id.
@@ -357,8 +342,7 @@ mod tests {
         let connector = &manifest.channel_types[0].connectors[0];
         assert_eq!((connector.page_size, connector.supports_full, connector.order), (100, true, 0));
         assert_eq!((connector.direction, connector.driven_by), (Direction::Import, DrivenBy::Cursor));
-        let SignatureScheme::HmacSha256 { timestamp_header, .. } =
-            &manifest.channel_types[0].webhooks[0].signature;
-        assert_eq!(timestamp_header.as_deref(), Some("t"));
+        let signature = manifest.channel_types[0].webhooks[0].signature.hmac().expect("it is signed");
+        assert_eq!(signature.timestamp_header.as_deref(), Some("t"));
     }
 }

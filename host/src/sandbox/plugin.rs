@@ -16,7 +16,9 @@ use super::{
 };
 use crate::{
     metrics::Guest,
-    model::{Acknowledgement, Class, Failure, FieldError, Name, Page, PullRequest, PushRequest},
+    model::{
+        Acknowledgement, Class, Delivery, Effect, Failure, FieldError, Name, Page, PullRequest, PushRequest,
+    },
 };
 use bytes::Bytes;
 use fit::{Indices, describe, fit};
@@ -224,6 +226,24 @@ impl Plugin {
                 let transport = store.data_mut().transport()?;
                 let answer = guest.call_push(store, transport, &request).await?;
                 Ok(answer.map_err(convert::failure).and_then(|all| convert::acknowledgements(all, &request)))
+            })
+        })
+        .await
+    }
+
+    /// Says what a delivery means. Gets no way out.
+    pub async fn receive(&self, step: Step, delivery: Delivery) -> Outcome<Effect> {
+        let Some(indices) = self.0.indices.webhook.clone() else {
+            return not_exported("webhook");
+        };
+        let (sandbox, delivery) = (self.0.sandbox.clone(), convert::delivery(delivery));
+        self.run(Step { gateway: None, ..step }, |store, instance| {
+            Box::pin(async move {
+                let guest = indices.load(&mut *store, &instance)?;
+                let effect = guest.call_receive(store, &delivery).await?;
+                Ok(effect
+                    .map_err(convert::failure)
+                    .and_then(|effect| convert::effect(effect, sandbox.limits())))
             })
         })
         .await

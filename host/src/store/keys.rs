@@ -39,6 +39,14 @@
 //! | `E` | [`Trails`](Table::Trails) | channel, connector, local key | the newest changes of the record |
 //! | `J` | [`Intents`](Table::Intents) | channel, connector, local key | the idempotency key of a creation that was sent and not answered |
 //! | `G` | [`Epochs`](Table::Epochs) | channel, connector | how often something else than an import changed records |
+//! | `H` | [`Hooks`](Table::Hooks) | channel, webhook | the webhook |
+//! | `H` | [`Hooks`](Table::Hooks) | channel, webhook, `c` | what came to it |
+//! | `H` | [`Hooks`](Table::Hooks) | channel, webhook, `s`, digest | until when a delivery is remembered |
+//! | `I` | [`Inbox`](Table::Inbox) | channel, connector, key of the guest | a record that a delivery carried |
+//! | `F` | [`Feed`](Table::Feed) | subscriber, channel, connector, record key | what became of the record, and a stamp |
+//! | `N` | [`Notices`](Table::Notices) | subscriber | the notice |
+//! | `N` | [`Notices`](Table::Notices) | subscriber, key of a row of the feed | how often sending it was tried |
+//! | `P` | [`Dead`](Table::Dead) | subscriber, channel, connector, record key | why it is not sent any more |
 //!
 //! A **channel** is its 16 bytes. A **connector** is its name and a zero byte, which
 //! no name has in it. A **run, newest first** is its 16 bytes, each bit turned over, so
@@ -90,11 +98,16 @@ pub(super) enum Table {
     Trails = b'E',
     Epochs = b'G',
     Intents = b'J',
+    Hooks = b'H',
+    Inbox = b'I',
+    Feed = b'F',
+    Notices = b'N',
+    Dead = b'P',
 }
 
 impl Table {
     /// Those whose keys go on with channel and connector.
-    pub(super) const OF_CONNECTORS: [Self; 18] = [
+    pub(super) const OF_CONNECTORS: [Self; 19] = [
         Self::Records,
         Self::Totals,
         Self::Cursors,
@@ -113,10 +126,14 @@ impl Table {
         Self::Trails,
         Self::Epochs,
         Self::Intents,
+        Self::Inbox,
     ];
 
     /// Those whose keys go on with the channel, and that no other list has.
-    pub(super) const OF_CHANNELS: [Self; 1] = [Self::Ticks];
+    pub(super) const OF_CHANNELS: [Self; 2] = [Self::Ticks, Self::Hooks];
+
+    /// Those whose keys go on with a subscriber and then a channel.
+    pub(super) const OF_SUBSCRIBERS: [Self; 3] = [Self::Feed, Self::Notices, Self::Dead];
 
     /// Those whose keys go on with a run, as it is.
     pub(super) const OF_RUNS: [Self; 2] = [Self::Pages, Self::Log];
@@ -161,7 +178,7 @@ impl Table {
         self.key(&[&channel.to_bytes(), &[direction_byte(direction)]])
     }
 
-    fn key(self, parts: &[&[u8]]) -> Vec<u8> {
+    pub(super) fn key(self, parts: &[&[u8]]) -> Vec<u8> {
         let length: usize = parts.iter().map(|part| part.len()).sum();
         let mut key = Vec::with_capacity(1 + length);
         key.push(self as u8);

@@ -66,6 +66,7 @@ fn channel(text: &str) -> Channel {
         parallel: Parallel::default(),
         vanished: Vanished::default(),
         conflicts: ConflictPolicies::default(),
+        mappings: BTreeMap::new(),
         settings: serde_json::Map::from_iter([("ratio".into(), 0.1.into())]),
         secrets: BTreeMap::new(),
         plugin_version: "0.1.0".into(),

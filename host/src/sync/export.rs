@@ -4,12 +4,15 @@
 //! them into changes as the remote system is to see them, the *writer* notes the intent,
 //! and settles the answers. Nothing here decides who runs when.
 
+mod form;
 mod judge;
 mod processor;
 mod reader;
 mod writer;
 
-use super::{Config, history::store_failure, import::Stop, progress::Progress, turns::Turn};
+use super::{
+    Config, history::store_failure, import::Stop, progress::Progress, subscribers::Subscribers, turns::Turn,
+};
 use crate::{
     clock::Clock,
     metrics,
@@ -17,6 +20,7 @@ use crate::{
     sandbox::Outcome,
     store::{self, Lease, Store},
 };
+use form::Form;
 use futures_util::future::BoxFuture;
 use processor::Parcel;
 use reader::Reader;
@@ -50,6 +54,8 @@ pub(super) struct Export<'a> {
     pub(super) lease: &'a Lease,
     /// The place among the channels that sync.
     pub(super) turn: &'a Turn,
+    /// Who wants to know which records change.
+    pub(super) subscribers: &'a Subscribers,
 }
 
 impl Export<'_> {
@@ -61,14 +67,15 @@ impl Export<'_> {
     pub(super) async fn run(&self) -> Result<(), Stop> {
         let _running = metrics::Running::begin();
         self.begin().await.map_err(broken)?;
-        let mut reader = Reader::new(self);
+        let form = Form::of(self.config, self.channel, &self.connector.id).await.map_err(Stop::Failed)?;
+        let mut reader = Reader::new(self, form.clone());
         let mut writer = Writer::open(self);
-        while let Some(rows) = reader.next().await.map_err(broken)? {
+        while let Some(rows) = reader.next().await? {
             let page = processor::pack(rows, self);
             writer.set_aside(page.spoiled).await.map_err(broken)?;
             let parcels = writer.intend(page.parcels).await.map_err(broken)?;
             if !parcels.is_empty() {
-                self.send(parcels, &mut writer).await?;
+                self.send(parcels, &form, &mut writer).await?;
             }
             writer.turn().await.map_err(broken)?;
             self.border().await?;
@@ -92,7 +99,7 @@ impl Export<'_> {
     }
 
     /// One step, and what came of each change.
-    async fn send(&self, parcels: Vec<Parcel>, writer: &mut Writer<'_>) -> Result<(), Stop> {
+    async fn send(&self, parcels: Vec<Parcel>, form: &Form, writer: &mut Writer<'_>) -> Result<(), Stop> {
         let changes = parcels.iter().map(|parcel| parcel.change.clone()).collect();
         let step = self.sink.push(changes, self.progress.token().clone());
         let Ok(outcome) = tokio::time::timeout(self.config.page_deadline.0, step).await else {
@@ -100,7 +107,10 @@ impl Export<'_> {
         };
         self.progress.spend(&outcome.usage);
         match outcome.result {
-            Ok(answers) => writer.settle(parcels, answers).await.map_err(broken),
+            Ok(answers) => {
+                let answers = form.inward(answers).await.map_err(Stop::Failed)?;
+                writer.settle(parcels, answers).await.map_err(broken)
+            }
             Err(failure) => {
                 if outcome.usage.sent == 0 {
                     // Nothing left the host, so nothing has to be looked for.

@@ -6,6 +6,7 @@
 
 mod brought;
 mod due;
+mod inbox;
 mod processor;
 mod reader;
 mod retrial;
@@ -21,16 +22,16 @@ pub(super) use trial::{
     Changed, Parts as TrialParts, Trial, Tried, Waiting, is_forgotten, panicked as trial_panicked,
 };
 
-use super::{Config, history::store_failure, progress::Progress, turns::Turn};
+use super::{Config, history::store_failure, progress::Progress, subscribers::Subscribers, turns::Turn};
 use crate::{
     clock::Clock,
     metrics,
-    model::{Channel, ChannelType, Class, Connector, DrivenBy, Failure, Page, RecordKey, Status},
+    model::{Channel, ChannelType, Class, Connector, DrivenBy, Envelope, Failure, Page, RecordKey, Status},
     store::{self, Lease, Reading, Store},
 };
 use brought::Brought;
 use processor::{Decided, Known, Rules, Sheet};
-use reader::{Position, Reader, Taken};
+use reader::{Look, Position, Reader, Taken};
 use roll::Reach;
 use std::{sync::Arc, time::Duration};
 use sweep::Then;
@@ -65,6 +66,8 @@ pub(super) struct Import<'a> {
     pub(super) lease: &'a Lease,
     /// The place among the channels that sync.
     pub(super) turn: &'a Turn,
+    /// Who wants to know what changes.
+    pub(super) subscribers: &'a Subscribers,
 }
 
 impl Import<'_> {
@@ -81,7 +84,10 @@ impl Import<'_> {
         run.started.get_or_insert_with(|| self.clock.now());
         tracing::info!(full = run.full, trigger = ?run.trigger, goes_on, "run started");
         self.progress.show(run);
-        Pages::open(self).await.map_err(broken)?.work().await
+        let token = self.progress.token();
+        let look = Look::of(self.config, self.channel, &self.connector.id, token).await;
+        let look = look.map_err(Stop::Failed)?;
+        Pages::open(self, look).await.map_err(broken)?.work().await
     }
 
     /// Whether all that the remote system has is read. A run that is driven by keys
@@ -100,6 +106,7 @@ impl Import<'_> {
 struct Pages<'a> {
     import: &'a Import<'a>,
     reader: Reader<'a>,
+    look: Look,
     writer: Writer<'a>,
     /// Whether the run starts from nothing.
     anew: bool,
@@ -122,7 +129,7 @@ struct Pages<'a> {
 }
 
 impl<'a> Pages<'a> {
-    async fn open(import: &'a Import<'a>) -> store::Result<Self> {
+    async fn open(import: &'a Import<'a>, look: Look) -> store::Result<Self> {
         let (channel, connector) = (import.channel.id, &import.connector.id);
         let stored = Position::stored(import.store, channel, connector).await?;
         let held = import.store.quarantine().list(channel, connector, None, 1).await?;
@@ -133,7 +140,8 @@ impl<'a> Pages<'a> {
         let writer = Writer::open(import, stored).await?;
         let two_way = TwoWay::of(import).await?;
         Ok(Self {
-            reader: Reader::new(import),
+            reader: Reader::new(import, look.clone()),
+            look,
             brought: (writer.count() == 0 && two_way.is_none()).then(Brought::nothing),
             two_way,
             writer,
@@ -153,6 +161,7 @@ impl<'a> Pages<'a> {
             self.sweep(Then::ReadOn).await?;
         }
         self.retry().await?;
+        self.drain().await?;
         self.reader.start(self.position.clone());
         let mut read = self.first().await?;
         loop {
@@ -290,6 +299,15 @@ impl<'a> Pages<'a> {
             |key: &RecordKey| self.brought.as_mut().is_none_or(|brought| brought.note(key));
         let keys = sheet.keys().enumerate().filter(|(_, key)| may_be_stored(key));
         keys.map(|(place, key)| (place, key.clone())).unzip()
+    }
+
+    /// Records that were not read by this run, looked through as if they were.
+    async fn look_through(&self, records: Vec<Envelope>) -> Result<Sheet, Stop> {
+        let sheet = self.look.through(records, Vec::new(), Vec::new()).await;
+        sheet.map_err(|failure| match self.import.progress.token().is_cancelled() {
+            true => Stop::Told,
+            false => Stop::Failed(failure),
+        })
     }
 
     fn rules(&self) -> Rules {

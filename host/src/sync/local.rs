@@ -15,7 +15,7 @@ use crate::{
     model::{
         Author, Channel, ChannelName, Connector, Name, Outgoing, Record, RecordKey, TrailStep, Ways, Write,
     },
-    store::{self, Batch, Epoch},
+    store::{self, Batch, Epoch, FeedKind},
 };
 use bytes::Bytes;
 use desk::{Before, Decided};
@@ -162,6 +162,10 @@ impl Local<'_> {
         if record.payload.len() > most.as_len() {
             return Err(Refusal::TooLong { key: key.clone(), most });
         }
+        if place.channel.mappings.contains_key(&connector.id) {
+            // The schema is of the remote form; what is kept here has another.
+            return Ok(());
+        }
         let faults = schema::faults(connector, &record.payload, before.record.as_ref());
         if faults.is_empty() { Ok(()) } else { Err(Refusal::Unfit { key: key.clone(), faults }) }
     }
@@ -194,6 +198,14 @@ impl Local<'_> {
             Some(row) => batch.put_outgoing(channel, connector, row),
             None => batch.remove_outgoing(channel, connector, key),
         }
+        let told = match decided.step.kind {
+            Write::Create => FeedKind::Added,
+            Write::Update => FeedKind::Updated,
+            Write::Delete => FeedKind::Deleted,
+        };
+        let subscribers = &self.0.shared.subscribers;
+        subscribers.load(store).await?;
+        subscribers.tell(&mut batch, channel, connector, std::iter::once((key, told)));
         batch.extend_trail(channel, connector, key, (before.trail, decided.step.clone()));
         Ok(batch)
     }

@@ -7,6 +7,8 @@
 
 mod diff;
 
+pub(super) use diff::of_payloads;
+
 use super::{
     Error, Request, Sync, import,
     import::{Changed, Trial, TrialParts, Tried, Waiting},

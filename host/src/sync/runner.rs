@@ -12,6 +12,7 @@ use super::{
     policy::{self, Case, Verdict},
     progress::Progress,
     queue::{Queue, Seat},
+    subscribers::Subscribers,
     turns::{Place, Turns},
     work::Work,
 };
@@ -54,6 +55,8 @@ pub(super) struct Shared {
     /// A place for each channel that syncs.
     pub(super) turns: Turns,
     pub(super) removed: Removed,
+    /// Who wants to know which records change.
+    pub(super) subscribers: Subscribers,
     /// Parent of every run's token.
     pub(super) stopping: CancellationToken,
     /// Counts jobs that nobody works on any more.
@@ -75,6 +78,7 @@ impl Shared {
             turns: Turns::new(config.channels_at_once.get()),
             live: Live::default(),
             removed: Removed::default(),
+            subscribers: Subscribers::default(),
             stopping: CancellationToken::new(),
             board: watch::Sender::new(0),
             config,

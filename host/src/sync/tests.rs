@@ -6,6 +6,7 @@ mod crash;
 mod history;
 mod import;
 mod jobs;
+mod mapping;
 mod overlap;
 mod quarantine;
 mod queue;

@@ -308,7 +308,7 @@ impl Bench<'_> {
             record: run.progress.snapshot().record,
         };
         let Self { shared, ready, lease, turn, .. } = self;
-        let Shared { store, clock, config, .. } = &**shared;
+        let Shared { store, clock, config, subscribers, .. } = &**shared;
         let (channel, progress) = (&ready.channel, &*run.progress);
         match self.job.direction {
             Direction::Import => {
@@ -324,13 +324,16 @@ impl Bench<'_> {
                     progress,
                     lease,
                     turn,
+                    subscribers,
                 }
                 .run()
                 .await
             }
             Direction::Export => {
                 let sink = ready.sources.sink(ask);
-                Export { store, clock, config, channel, connector, sink, progress, lease, turn }.run().await
+                Export { store, clock, config, channel, connector, sink, progress, lease, turn, subscribers }
+                    .run()
+                    .await
             }
         }
     }

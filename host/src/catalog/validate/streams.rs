@@ -142,15 +142,19 @@ fn check_schema(place: &str, schema: &Value, faults: &mut Faults) {
 }
 
 fn check_webhook(place: &str, webhook: &Webhook, channel_type: &ChannelType, faults: &mut Faults) {
-    let SignatureScheme::HmacSha256 { header, timestamp_header, encoding, secret, .. } = &webhook.signature;
-    for name in timestamp_header.iter().chain([header]) {
-        if http::HeaderName::try_from(name.as_str()).is_err() {
-            faults.add(format!("{place}/signature"), format!("'{name}' is not the name of a header"));
+    if let SignatureScheme::HmacSha256(scheme) = &webhook.signature {
+        let headers =
+            [Some(&scheme.header), scheme.timestamp_header.as_ref(), scheme.delivery_header.as_ref()];
+        for name in headers.into_iter().flatten() {
+            if http::HeaderName::try_from(name.as_str()).is_err() {
+                faults.add(format!("{place}/signature"), format!("'{name}' is not the name of a header"));
+            }
+        }
+        if !matches!(scheme.encoding.as_str(), "hex" | "base64") {
+            faults.add(format!("{place}/signature/encoding"), "is `hex` or `base64`");
         }
     }
-    if !matches!(encoding.as_str(), "hex" | "base64") {
-        faults.add(format!("{place}/signature/encoding"), "is `hex` or `base64`");
-    }
+    let Some(secret) = webhook.signature.setting() else { return };
     let known = |form: &[crate::model::Field]| {
         form.iter().any(|field| field.name == *secret && field.kind == FieldKind::Secret)
     };

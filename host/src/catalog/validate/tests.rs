@@ -101,6 +101,11 @@ fn shipped_manifests_pass() {
             include_str!("../../../../plugins/matrix/manifest.json"),
             Exports { transport_check: true, operations: true, ..Exports::default() },
         ),
+        (
+            "github",
+            include_str!("../../../../plugins/github/manifest.json"),
+            Exports { exporter: true, operations: true, webhook: true, ..reads },
+        ),
         ("minimal", include_str!("../../../../examples/minimal/manifest.json"), reads),
     ] {
         let manifest =

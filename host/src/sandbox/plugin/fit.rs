@@ -23,6 +23,7 @@ pub(super) struct Indices {
     pub(super) connector: Option<connector::GuestIndices>,
     pub(super) lifecycle: Option<lifecycle::GuestIndices>,
     pub(super) exporter: Option<exporter::GuestIndices>,
+    pub(super) webhook: Option<webhook::GuestIndices>,
 }
 
 /// Compares every exported function with the contract, and finds those that
@@ -43,6 +44,7 @@ pub(super) fn fit(pre: &InstancePre<Context>, exports: Exports) -> Result<Indice
         connector: exports.connector.then(|| connector::GuestIndices::new(pre)).transpose().map_err(found)?,
         lifecycle: exports.lifecycle.then(|| lifecycle::GuestIndices::new(pre)).transpose().map_err(found)?,
         exporter: exports.exporter.then(|| exporter::GuestIndices::new(pre)).transpose().map_err(found)?,
+        webhook: exports.webhook.then(|| webhook::GuestIndices::new(pre)).transpose().map_err(found)?,
     })
 }
 

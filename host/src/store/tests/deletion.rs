@@ -52,6 +52,11 @@ async fn fill_lists(store: &Store, channel: &Channel, runs: &[Run]) {
         for rows in Table::all_of(id) {
             batch.put([&rows.start[..], b"a key"].concat(), row.clone());
         }
+        for table in Table::OF_SUBSCRIBERS {
+            for subscriber in [[0; 16], [7; 16], [255; 16]] {
+                batch.put(table.key(&[&subscriber, &id.to_bytes(), b"a key"]), row.clone());
+            }
+        }
         for rows in Table::OF_RUNS.iter().flat_map(|table| runs.iter().map(|run| table.rows_of_run(run.id))) {
             batch.put(rows.start, row.clone());
         }

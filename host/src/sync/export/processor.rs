@@ -11,7 +11,7 @@ use crate::{
     model::{Change, Connector, Failure, Outgoing, Record, Sent, Timestamp, Write},
     sync::{
         merge,
-        reconcile::{payload, put, value},
+        reconcile::{payload, put},
     },
 };
 use bytes::Bytes;
@@ -50,32 +50,35 @@ pub(super) fn pack(rows: Vec<Ready>, export: &Export<'_>) -> Packed {
     let mut packed = Packed { parcels: Vec::with_capacity(rows.len()), spoiled: Vec::new() };
     for ready in rows {
         match parcel(&ready, export.connector, now) {
-            Some(parcel) => packed.parcels.push(parcel),
-            None => packed.spoiled.push((ready.row, Spoiled::Idle)),
+            Ok(Some(parcel)) => packed.parcels.push(parcel),
+            Ok(None) => packed.spoiled.push((ready.row, Spoiled::Idle)),
+            Err(failure) => packed.spoiled.push((ready.row, Spoiled::Unfit(failure))),
         }
     }
     packed
 }
 
 /// None where there is nothing to send.
-fn parcel(ready: &Ready, connector: &Connector, now: Timestamp) -> Option<Parcel> {
-    let Ready { row, record, remote, parent, names } = ready;
+fn parcel(ready: &Ready, connector: &Connector, now: Timestamp) -> Result<Option<Parcel>, Failure> {
+    let Ready { row, record, remote, parent, whole, base, names } = ready;
     let again = row.sent.is_some();
     let (kind, local) = match &row.sent {
         Some(sent) => (sent.kind, sent.payload.clone()),
         None => (row.kind, record.as_ref().map(|record| record.payload.clone()).unwrap_or_default()),
     };
+    let nothing = || Value::Object(Map::new());
     let (fields, whole) = match kind {
-        Write::Delete => (Value::Object(Map::new()), base(row)),
+        // What cannot be told in the remote form can be deleted all the same.
+        Write::Delete => (nothing(), base.clone().unwrap_or_else(|_| nothing())),
         Write::Create | Write::Update => {
-            let mut whole = value(&local);
+            let mut whole = whole.clone()?;
             rename(&mut whole, connector, |key| names.get(key).map(ToString::to_string));
-            let from = if kind == Write::Create { Value::Object(Map::new()) } else { base(row) };
+            let from = if kind == Write::Create { nothing() } else { base.clone()? };
             (merge::diff(&from, &whole), whole)
         }
     };
     if kind == Write::Update && fields.as_object().is_some_and(Map::is_empty) {
-        return None;
+        return Ok(None);
     }
     let change = Change {
         key: row.key.to_string(),
@@ -94,11 +97,7 @@ fn parcel(ready: &Ready, connector: &Connector, now: Timestamp) -> Option<Parcel
     };
     let sent = Sent { kind, at: now, payload: if kind == Write::Delete { Bytes::new() } else { local } };
     let intended = Outgoing { sent: Some(sent), ..row.clone() };
-    Some(Parcel { before: row.clone(), row: intended, record: record.clone(), change })
-}
-
-fn base(row: &Outgoing) -> Value {
-    row.base.as_ref().map_or_else(|| Value::Object(Map::new()), |base| value(&base.payload))
+    Ok(Some(Parcel { before: row.clone(), row: intended, record: record.clone(), change }))
 }
 
 /// Puts remote ids where the payload names records by their keys here.

@@ -4,13 +4,16 @@
 //! left something of; it never looks at one without end. What waits for another record is
 //! passed over.
 
-use super::{Export, PAGE};
+use super::{
+    Export, PAGE, broken,
+    form::{Form, Formed},
+};
 use crate::{
     model::{Connector, Name, Outgoing, Record, RecordKey, Write},
     store,
-    sync::reconcile::value,
+    sync::{import::Stop, reconcile::value},
 };
-use serde_json::Value;
+use serde_json::{Map, Value};
 use std::collections::{BTreeMap, HashMap};
 
 /// How often one row is tried in a run: edits may come while it is sent.
@@ -28,6 +31,9 @@ pub(super) struct Ready {
     pub(super) remote: Option<RecordKey>,
     /// The remote id of the record that it belongs to.
     pub(super) parent: Option<RecordKey>,
+    /// What is to be sent, and what the remote system had, in its form.
+    pub(super) whole: Formed,
+    pub(super) base: Formed,
     /// Remote ids of the records that its payload names by their keys here.
     pub(super) names: BTreeMap<RecordKey, RecordKey>,
 }
@@ -35,6 +41,7 @@ pub(super) struct Ready {
 /// Goes over the outbox of one connector.
 pub(super) struct Reader<'a> {
     export: &'a Export<'a>,
+    form: Form,
     after: Option<RecordKey>,
     tried: HashMap<RecordKey, u32>,
     /// Whether this round found anything to send.
@@ -42,17 +49,18 @@ pub(super) struct Reader<'a> {
 }
 
 impl<'a> Reader<'a> {
-    pub(super) fn new(export: &'a Export<'a>) -> Self {
-        Self { export, after: None, tried: HashMap::new(), found: false }
+    pub(super) fn new(export: &'a Export<'a>, form: Form) -> Self {
+        Self { export, form, after: None, tried: HashMap::new(), found: false }
     }
 
     /// The next rows that can go; none where all was looked at that can.
-    pub(super) async fn next(&mut self) -> store::Result<Option<Vec<Ready>>> {
+    pub(super) async fn next(&mut self) -> Result<Option<Vec<Ready>>, Stop> {
         let mut page = Vec::new();
         loop {
             let (store, channel) = (self.export.store, self.export.channel.id);
             let connector = &self.export.connector.id;
-            let rows = store.outbox().list(channel, connector, self.after.as_ref(), BITE).await?;
+            let rows = store.outbox().list(channel, connector, self.after.as_ref(), BITE).await;
+            let rows = rows.map_err(broken)?;
             let is_end = rows.len() < BITE;
             for row in rows {
                 self.after = Some(row.key.clone());
@@ -79,7 +87,7 @@ impl<'a> Reader<'a> {
         }
     }
 
-    async fn look(&mut self, row: Outgoing) -> store::Result<Option<Ready>> {
+    async fn look(&mut self, row: Outgoing) -> Result<Option<Ready>, Stop> {
         let tries = self.tried.get(&row.key).copied().unwrap_or_default();
         if !row.is_ready(self.export.clock.now()) || tries >= ROUNDS {
             return Ok(None);
@@ -92,31 +100,56 @@ impl<'a> Reader<'a> {
     }
 
     /// All that a row takes; none where it has to wait for another record.
-    async fn gather(&self, row: Outgoing) -> store::Result<Option<Ready>> {
+    async fn gather(&self, row: Outgoing) -> Result<Option<Ready>, Stop> {
         let (store, channel) = (self.export.store, self.export.channel.id);
         let connector = &self.export.connector.id;
-        let record = store.records().get(channel, connector, &row.key).await?;
-        let link = store.links().remotes(channel, connector, vec![row.key.clone()]).await?.pop().flatten();
-        let is_there = row.base.is_some() || link.is_some();
-        let remote = link.or_else(|| is_there.then(|| row.key.clone()));
+        let record = store.records().get(channel, connector, &row.key).await.map_err(broken)?;
         let parent = match record.as_ref().and_then(|record| record.parent.clone()) {
             None => None,
-            Some(key) => match self.elsewhere(&self.export.connector.depends_on, key).await? {
-                Elsewhere::There(remote) => Some(remote),
-                Elsewhere::NotYet => return Ok(None),
-            },
+            Some(key) => {
+                match self.elsewhere(&self.export.connector.depends_on, key).await.map_err(broken)? {
+                    Elsewhere::There(remote) => Some(remote),
+                    Elsewhere::NotYet => return Ok(None),
+                }
+            }
         };
-        let Some(names) = self.names(record.as_ref()).await? else { return Ok(None) };
-        Ok(Some(Ready { row, record, remote, parent, names }))
+        let (whole, base) = self.formed(&row, record.as_ref()).await?;
+        let names = self.names(whole.as_ref().ok()).await.map_err(broken)?;
+        let Some(names) = names else { return Ok(None) };
+        let remote = self.remote(&row).await.map_err(broken)?;
+        Ok(Some(Ready { row, record, remote, parent, whole, base, names }))
+    }
+
+    /// The remote id of the record, where it is there.
+    async fn remote(&self, row: &Outgoing) -> store::Result<Option<RecordKey>> {
+        let (links, channel) = (self.export.store.links(), self.export.channel.id);
+        let link = links.remotes(channel, &self.export.connector.id, vec![row.key.clone()]).await?.pop();
+        Ok(link.flatten().or_else(|| row.base.as_ref().map(|_| row.key.clone())))
+    }
+
+    /// What is to be sent, and what the remote system had, in its form.
+    async fn formed(&self, row: &Outgoing, record: Option<&Record>) -> Result<(Formed, Formed), Stop> {
+        let nothing = || Value::Object(Map::new());
+        let whole = match (&row.sent, record) {
+            // Just as it was sent.
+            (Some(sent), _) if sent.kind != Write::Delete => value(&sent.payload),
+            (_, Some(record)) => value(&record.payload),
+            (_, None) => nothing(),
+        };
+        let base = row.base.as_ref().map_or_else(nothing, |base| value(&base.payload));
+        let formed = self.form.outward(vec![whole, base]).await.map_err(Stop::Failed)?;
+        let mut formed = formed.into_iter();
+        let (whole, base) = (formed.next(), formed.next());
+        Ok((whole.unwrap_or_else(|| Ok(nothing())), base.unwrap_or_else(|| Ok(nothing()))))
     }
 
     /// Remote ids of what the payload names; none where one of them is not there yet.
-    async fn names(&self, record: Option<&Record>) -> store::Result<Option<BTreeMap<RecordKey, RecordKey>>> {
+    async fn names(&self, payload: Option<&Value>) -> store::Result<Option<BTreeMap<RecordKey, RecordKey>>> {
         let mut names = BTreeMap::new();
-        let Some(record) = record.filter(|_| !self.export.connector.references.is_empty()) else {
+        let Some(payload) = payload.filter(|_| !self.export.connector.references.is_empty()) else {
             return Ok(Some(names));
         };
-        for (connector, key) in named(self.export.connector, &value(&record.payload)) {
+        for (connector, key) in named(self.export.connector, payload) {
             match self.elsewhere(&[connector], key.clone()).await? {
                 Elsewhere::There(remote) if remote == key => {}
                 Elsewhere::There(remote) => {

@@ -11,7 +11,7 @@ use super::{
 };
 use crate::{
     model::{Acknowledgement, Counters, Outgoing, Pushed, Record, RecordKey, Write},
-    store::{self, Batch},
+    store::{self, Batch, FeedKind},
     sync::{reconcile::Rules, timeline::Timeline},
 };
 use std::collections::HashMap;
@@ -202,6 +202,10 @@ impl<'a> Writer<'a> {
         if let Some(step) = &settled.step {
             batch.extend_trail(channel, connector, key, (standing.trail.clone(), step.clone()));
         }
+        if let Some(kind) = told(standing.record.as_ref(), settled.record.as_ref()) {
+            self.export.subscribers.load(self.export.store).await?;
+            self.export.subscribers.tell(&mut batch, channel, connector, std::iter::once((key, kind)));
+        }
         self.recount(&mut batch, standing, settled).await?;
         Ok(batch)
     }
@@ -276,5 +280,15 @@ impl<'a> Writer<'a> {
         let lease = self.export.lease;
         let standing = self.export.store.leases().get(lease.channel, lease.direction).await?;
         Ok(standing.owner == Some(lease.owner) && standing.token == lease.token)
+    }
+}
+
+/// What those are told who want to know which records change.
+fn told(before: Option<&Record>, after: Option<&Record>) -> Option<FeedKind> {
+    match (before, after) {
+        (None, Some(_)) => Some(FeedKind::Added),
+        (Some(_), None) => Some(FeedKind::Deleted),
+        (Some(before), Some(after)) => (before.payload != after.payload).then_some(FeedKind::Updated),
+        (None, None) => None,
     }
 }

@@ -5,14 +5,12 @@
 //! nothing here says that a record is there remotely.
 
 use super::{
-    Landing, Pages, Stop, broken, processor,
+    Landing, Pages, Stop, broken,
     processor::{Decided, Rules},
-    reader,
-    twoway::Reconciled,
 };
 use crate::{
     model::Envelope,
-    store::{self, Origin, Quarantined},
+    store::{Origin, Quarantined},
 };
 use bytes::Bytes;
 
@@ -34,12 +32,8 @@ impl Pages<'_> {
                 return Ok(());
             }
             let landing = self.judge(entries).await?;
-            let epoch = landing.reconciled.as_ref().map(Reconciled::epoch);
-            match (self.writer.commit(landing).await, epoch) {
-                (Err(store::Error::Expectation), Some(epoch))
-                    if self.has_moved(epoch).await.map_err(broken)? => {}
-                (result, _) => result.map_err(broken)?,
-            }
+            // Where somebody writes meanwhile, it is judged anew.
+            self.lands(landing).await?;
         }
         Ok(())
     }
@@ -70,24 +64,14 @@ impl Pages<'_> {
             retried.push(key);
         }
         let judged: Vec<String> = records.iter().map(|record| record.key.clone()).collect();
-        let sheet = reader::looked_through(records, Vec::new(), Vec::new(), self.record_bytes()).await;
+        let sheet = self.look_through(records).await?;
         // Not even a full run takes what was kept over what came since.
         let rules = Rules { full: false, ..self.rules() };
-        let (mut decided, reconciled) = if self.two_way.is_some() {
-            let (sheet, learnt) = self.learn(sheet).await?;
-            let (decided, reconciled) = self.decide_both_ways(sheet, learnt, rules).await?;
-            (decided, Some(reconciled))
-        } else {
-            let known = self.known(&sheet).await.map_err(broken)?;
-            (processor::decide(sheet, known, &rules), None)
-        };
+        let (sheet, learnt) = self.prepare(sheet).await?;
+        let (mut decided, reconciled) = self.judged(sheet, learnt, rules).await?;
         decided.release_outdated(judged);
         tracing::info!(entries = retried.len(), "records in quarantine were judged anew");
         Ok(Landing { decided, retried, reconciled, ..Landing::default() })
-    }
-
-    fn record_bytes(&self) -> usize {
-        self.import.config.record_bytes.as_len()
     }
 }
 

@@ -8,7 +8,7 @@
 use super::{Pages, Stop, broken, roll::PIECE as ROWS};
 use crate::{
     model::{Class, Failure, RecordKey, Run, Status, Vanished},
-    store::{self, Batch, Reading, SeenKeys, Stage},
+    store::{self, Batch, FeedKind, Reading, SeenKeys, Stage},
     sync::history,
 };
 
@@ -116,6 +116,8 @@ impl Pages<'_> {
                         batch.remove_quarantined(channel, connector, key.as_str());
                     }
                 }
+                let gone_ones = gone.iter().map(|key| (key, FeedKind::Deleted));
+                self.import.subscribers.tell(&mut batch, channel, connector, gone_ones);
                 run.counters.deleted += gone.len() as u64;
                 self.writer.shrink(&mut batch, gone.len() as u64);
             }

@@ -100,7 +100,6 @@ impl Pages<'_> {
             let roll = self.call_roll(&sheet, course.reach).await.map_err(broken)?;
             let (decided, reconciled) = self.decide_both_ways(sheet, learnt, self.rules()).await?;
             let moved = course.moved || decided.changes_records();
-            let epoch = reconciled.epoch();
             let landing = Landing {
                 decided,
                 settled: settled.clone(),
@@ -109,15 +108,51 @@ impl Pages<'_> {
                 reconciled: Some(reconciled),
                 ..course.landing(page.clone(), moved)
             };
-            match self.writer.commit(landing).await {
-                Err(store::Error::Expectation) if self.has_moved(epoch).await.map_err(broken)? => {}
-                result => {
-                    result.map_err(broken)?;
-                    return Ok(moved);
-                }
+            if self.lands(landing).await? {
+                return Ok(moved);
             }
         }
         Err(Stop::Failed(overrun()))
+    }
+
+    /// A page that was not read, under the keys that its records have here.
+    pub(super) async fn prepare(&self, sheet: Sheet) -> Result<(Sheet, Option<Learnt>), Stop> {
+        if self.two_way.is_none() {
+            return Ok((sheet, None));
+        }
+        let (sheet, learnt) = self.learn(sheet).await?;
+        Ok((sheet, Some(learnt)))
+    }
+
+    /// Decides on it by these rules.
+    pub(super) async fn judged(
+        &mut self,
+        sheet: Sheet,
+        learnt: Option<Learnt>,
+        rules: processor::Rules,
+    ) -> Result<(Decided, Option<Reconciled>), Stop> {
+        if let Some(learnt) = learnt {
+            let (decided, reconciled) = self.decide_both_ways(sheet, learnt, rules).await?;
+            return Ok((decided, Some(reconciled)));
+        }
+        let known = self.known(&sheet).await.map_err(broken)?;
+        let decided = processor::decide(sheet, known, &rules);
+        self.quarantined |= decided.quarantines();
+        Ok((decided, None))
+    }
+
+    /// Commits it. False where somebody has written to the connector meanwhile, so that it
+    /// has to be decided on anew.
+    pub(super) async fn lands(&mut self, landing: Landing) -> Result<bool, Stop> {
+        let epoch = landing.reconciled.as_ref().map(Reconciled::epoch);
+        match (self.writer.commit(landing).await, epoch) {
+            (Err(store::Error::Expectation), Some(epoch))
+                if self.has_moved(epoch).await.map_err(broken)? =>
+            {
+                Ok(false)
+            }
+            (result, _) => result.map(|()| true).map_err(broken),
+        }
     }
 
     fn at(&self) -> (&store::Store, ChannelId, &Name) {

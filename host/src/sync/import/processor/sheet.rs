@@ -6,10 +6,12 @@ use super::payload;
 use crate::{
     model::{Class, Envelope, Failure, Record, RecordKey, Reject, RunId, Timestamp, Version},
     store::Origin,
+    sync::mapping::Mapper,
 };
 use bytes::Bytes;
 use sha2::{Digest, Sha256};
 use std::collections::{HashMap, HashSet};
+use tokio_util::sync::CancellationToken;
 
 /// What of a key out of bounds is shown.
 const SHOWN_KEY: usize = 60;
@@ -96,6 +98,37 @@ impl Sheet {
         };
         sheet.misfits.extend(rejects.into_iter().map(|reject| misfit(reject, &is_due)));
         sheet
+    }
+
+    /// Turns the payloads that are fit into those that are kept. One that cannot be turned
+    /// stays as it was delivered, so that it can be judged anew.
+    ///
+    /// # Errors
+    /// Nothing can be mapped now, whatever the record, or nobody waits for it any more.
+    pub(in crate::sync::import) fn map(
+        &mut self,
+        mapper: &Mapper,
+        record_bytes: usize,
+        cancel: &CancellationToken,
+    ) -> Result<(), Failure> {
+        for item in self.items.iter_mut().filter(|item| !item.deleted && item.unfit.is_none()) {
+            if cancel.is_cancelled() {
+                return Err(Failure::cancelled());
+            }
+            let mapped = mapper.import(&item.version.payload);
+            let checked = mapped.and_then(|mapped| payload::check(&mapped, record_bytes).map(|()| mapped));
+            match checked {
+                Ok(mapped) => item.version.payload = mapped,
+                Err(reason) if reason.class != Class::InvalidData => return Err(reason),
+                Err(reason) => {
+                    let Version { updated, parent, .. } = &item.version;
+                    let parent = parent.as_ref().map(ToString::to_string);
+                    let origin = Origin::Record { updated: *updated, parent };
+                    item.unfit = Some(Box::new(Unfit { reason, origin }));
+                }
+            }
+        }
+        Ok(())
     }
 
     /// The keys of the items, one by one.

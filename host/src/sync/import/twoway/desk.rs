@@ -12,7 +12,7 @@ use crate::{
         reconcile::{self, Remote, Rules, value},
     },
 };
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 /// Where one page is merged.
 pub(super) struct Desk {
@@ -29,8 +29,9 @@ pub(super) struct Desk {
 impl Desk {
     pub(super) fn settle(&mut self, decided: &mut Decided) {
         let puts = std::mem::take(&mut decided.puts);
+        let new: HashSet<usize> = std::mem::take(&mut decided.new).into_iter().collect();
         let deletes = std::mem::take(&mut decided.deletes);
-        for put in puts {
+        for (place, put) in puts.into_iter().enumerate() {
             match self.rows.remove(&put.key) {
                 Some(row) => {
                     let assumed = i64::from(row.base.is_none());
@@ -42,7 +43,7 @@ impl Desk {
                         let fields = merge::changed_fields(&value(&before.payload), &value(&put.payload));
                         self.note(put.key.clone(), Write::Update, fields);
                     }
-                    decided.puts.push(put);
+                    decided.push(put, new.contains(&place));
                 }
             }
         }
@@ -78,7 +79,7 @@ impl Desk {
                 if !found.fields.is_empty() {
                     self.note(key, Write::Update, found.fields);
                 }
-                decided.puts.push(record);
+                decided.push(record, !was_here);
             }
             None if was_here => {
                 self.note(key.clone(), Write::Delete, Vec::new());

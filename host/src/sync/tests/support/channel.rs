@@ -62,6 +62,7 @@ pub(in crate::sync) fn ready(connectors: Vec<Connector>) -> Ready {
             parallel: Parallel::default(),
             vanished: Vanished::default(),
             conflicts: ConflictPolicies::default(),
+            mappings: BTreeMap::new(),
             settings: serde_json::Map::new(),
             secrets: BTreeMap::new(),
             plugin_version: "1.0.0".into(),
