@@ -18,6 +18,7 @@ mod due;
 mod ended;
 mod engine;
 mod feed;
+mod holdings;
 mod hooks;
 mod inbox;
 mod jobs;
