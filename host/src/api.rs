@@ -6,13 +6,16 @@
 mod body;
 mod cassette;
 mod channel;
+mod conflict;
 mod dry_run;
 mod error;
 mod export;
 mod guard;
 mod history;
 mod host;
+mod local;
 mod origin;
+mod outbox;
 mod paging;
 mod plugin;
 mod quarantine;
@@ -22,6 +25,8 @@ mod request;
 mod run;
 mod schedule;
 pub mod view;
+
+pub(crate) use local::{AUTHOR, is_author};
 
 use crate::{
     cassettes::Cassettes,
@@ -35,7 +40,7 @@ use axum::{
     Router,
     extract::DefaultBodyLimit,
     middleware,
-    routing::{get, post},
+    routing::{get, post, put},
 };
 use error::Error;
 use futures_util::future::BoxFuture;
@@ -137,7 +142,10 @@ pub fn router(parts: Parts) -> Router {
         .route("/channels/{name}/sync", post(run::request))
         .route("/channels/{name}/dry-run", post(dry_run::start))
         .route("/channels/{name}/records/{connector}", get(record::list))
-        .route("/channels/{name}/records/{connector}/{key}", get(record::show))
+        .route(
+            "/channels/{name}/records/{connector}/{key}",
+            get(record::show).put(local::put).patch(local::patch).delete(local::delete),
+        )
         .route("/origins", get(origin::list))
         .route("/origins/close", post(origin::close))
         .route("/channels/{name}/quarantine/{connector}/{key}", get(quarantine::show))
@@ -157,7 +165,16 @@ pub fn router(parts: Parts) -> Router {
         .route("/schedule/pause", post(schedule::pause))
         .route("/schedule/resume", post(schedule::resume))
         .route("/runs/{id}/logs", get(history::logs))
-        .route("/runs/{id}/pages", get(history::pages));
+        .route("/runs/{id}/pages", get(history::pages))
+        .route("/channels/{name}/records/{connector}/{key}/history", get(local::history))
+        .route("/channels/{name}/records/{connector}/{key}/link", put(local::link).delete(local::unlink))
+        .route("/channels/{name}/outbox", get(outbox::list))
+        .route("/channels/{name}/outbox/{connector}/{key}", get(outbox::show))
+        .route("/channels/{name}/outbox/retry", post(outbox::retry))
+        .route("/channels/{name}/outbox/drop", post(outbox::drop))
+        .route("/conflicts", get(conflict::list))
+        .route("/conflicts/{id}", get(conflict::show))
+        .route("/conflicts/{id}/resolve", post(conflict::resolve));
     Router::new()
         .route("/healthz", get(host::health))
         .route("/readyz", get(readiness::show))

@@ -25,6 +25,7 @@ mod log;
 mod merge;
 mod opener;
 mod outward;
+mod overtaken;
 mod policy;
 mod prober;
 mod progress;
@@ -47,7 +48,9 @@ mod tests;
 pub use cleaner::{Cleaned, Cleaner, Cleaning};
 pub use keeping::{Config as HistoryConfig, Keep};
 pub use live::Hold;
-pub use local::{Edit, Local, Refusal, What, Written};
+pub use local::{
+    Decision, Dropped as GivenUp, Edit, Local, Pick, Refusal, Sieve, Target, Waiting, What, Written,
+};
 pub use log::{Ear, host_line};
 pub use prober::Prober;
 pub use progress::Pace;

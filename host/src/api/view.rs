@@ -5,10 +5,12 @@
 
 mod cassette;
 mod channel;
+mod conflict;
 mod dry_run;
 mod history;
 mod host;
 mod list;
+mod local;
 mod origin;
 mod plugin;
 mod problem;
@@ -19,17 +21,22 @@ mod run;
 mod schedule;
 
 pub use cassette::{CassetteDetail, Replayed};
-pub use channel::{Channel, ChannelDetail, CheckReport, ConnectorState, Edit, NewChannel, NewSync};
+pub use channel::{Channel, ChannelDetail, CheckReport, ConnectorState, Edit, NewChannel, NewSync, Waiting};
+pub use conflict::Conflict;
 pub use dry_run::{
     DryRunChange, DryRunField, DryRunKind, DryRunLine, DryRunOutcome, DryRunSummary, NewDryRun,
 };
 pub use history::{Clean, Cleaned, Log, LogLine, Page};
 pub use host::{Check, Configuration, Diagnosis, Health, KeySource, Level};
 pub use list::List;
+pub use local::{
+    AskedAgain, Choice, GivenUp, Link, NewLink, Outgoing, OutgoingDetail, OutgoingSelection, Resolution, Side, Step,
+    Written,
+};
 pub use origin::{Origin, OriginFailure, OriginName};
 pub use plugin::{Inspection, Plugin, PluginState, Refusal};
 pub use problem::{FieldProblem, Problem, ProblemDocument};
-pub use quarantine::{Dropped, Hopeless, Payload, Quarantined, Retried, Selection};
+pub use quarantine::{Dropped, Failed, Hopeless, Payload, Quarantined, Retried, Selection};
 pub use readiness::{Readiness, Reason};
 pub use record::{ExportLine, Record};
 pub use run::{Deferred, Job, Run};

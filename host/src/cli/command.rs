@@ -3,8 +3,10 @@
 pub(super) mod cassette;
 pub(super) mod channel;
 pub(super) mod config;
+pub(super) mod conflict;
 pub(super) mod doctor;
 pub(super) mod origin;
+pub(super) mod outbox;
 pub(super) mod plugin;
 pub(super) mod quarantine;
 pub(super) mod record;

@@ -15,13 +15,14 @@ use super::{
     writer::Landing,
 };
 use crate::{
+    metrics,
     model::{
-        Author, ChannelId, Class, Conflict, Failure, Name, Outgoing, Record, RecordKey, RunId, TrailStep,
-        Version, Ways, Write,
+        Author, ChannelId, Class, Conflict, Failure, Name, Outgoing, Record, RecordKey, RunId, Settlement,
+        TrailStep, Version, Ways, Write,
     },
     store::{self, Batch, Epoch, Intent, Link, Reading},
     sync::{
-        merge,
+        merge, overtaken,
         reconcile::{self, Remote, Rules, value},
     },
 };
@@ -72,6 +73,11 @@ impl Reconciled {
         self.epoch
     }
 
+    /// Conflicts that are new with the page.
+    fn found(&self) -> u64 {
+        self.conflicts.iter().filter(|conflict| conflict.settled.is_none()).count() as u64
+    }
+
     pub(super) fn put(&self, batch: &mut Batch, channel: ChannelId, connector: &Name) {
         // Whoever else writes says so; then the page is decided on anew.
         batch.expect_epoch(channel, connector, self.epoch);
@@ -104,6 +110,7 @@ impl Pages<'_> {
             let (decided, reconciled) = self.decide_both_ways(sheet, learnt, self.rules()).await?;
             let moved = course.moved || decided.changes_records();
             let epoch = reconciled.epoch();
+            let found = reconciled.found();
             let landing = Landing {
                 decided,
                 settled: settled.clone(),
@@ -116,6 +123,8 @@ impl Pages<'_> {
                 Err(store::Error::Expectation) if self.has_moved(epoch).await.map_err(broken)? => {}
                 result => {
                     result.map_err(broken)?;
+                    let channel_type = &self.import.channel.channel_type;
+                    metrics::conflicts(channel_type, &self.import.connector.id, found);
                     return Ok(moved);
                 }
             }
@@ -232,6 +241,7 @@ impl Pages<'_> {
             rows: learnt.rows,
             steps: Vec::new(),
             gone: Vec::new(),
+            held: Vec::new(),
             reconciled: Reconciled {
                 epoch: learnt.epoch,
                 links: learnt.links,
@@ -249,7 +259,12 @@ impl Pages<'_> {
     /// What is kept of the changes goes on with what there is, and links of what is gone go.
     async fn finish(&self, desk: Desk) -> store::Result<Reconciled> {
         let (store, channel, connector) = self.at();
-        let Desk { steps, gone, mut reconciled, .. } = desk;
+        let Desk { steps, gone, held, rules, mut reconciled, .. } = desk;
+        for (before, after) in held {
+            let settlement = Settlement { at: rules.now, by: Author::Remote };
+            let rows = (Some(&before), after.as_ref());
+            reconciled.conflicts.extend(overtaken::by(store, (channel, connector), rows, settlement).await?);
+        }
         let keys: Vec<RecordKey> = steps.iter().map(|(key, _)| key.clone()).collect();
         let trails = store.trails().get_many(channel, connector, keys.clone()).await?;
         let remotes = store.links().remotes(channel, connector, gone.clone()).await?;
@@ -300,6 +315,8 @@ struct Desk {
     steps: Vec<(RecordKey, TrailStep)>,
     /// Gone from there: for good, or until they are created anew, as others.
     gone: Vec<RecordKey>,
+    /// Rows whose conflict may be over, as they were and as they are.
+    held: Vec<(Outgoing, Option<Outgoing>)>,
     reconciled: Reconciled,
 }
 
@@ -347,6 +364,9 @@ impl Desk {
         };
         if is_gone {
             self.gone.push(key.clone());
+        }
+        if row.held.is_some() {
+            self.held.push((row, found.row.clone()));
         }
         self.reconciled.rows.push((key.clone(), found.row));
         self.reconciled.conflicts.extend(found.conflict);
