@@ -4,7 +4,9 @@ use super::{
     Error, Parts, State,
     body::{JsonBody, Params},
     paging::{Paging, page},
-    view::{Channel, ChannelDetail, CheckReport, ConnectorState, Edit, List, NewChannel, Problem, Run, Waiting},
+    view::{
+        Channel, ChannelDetail, CheckReport, ConnectorState, Edit, List, NewChannel, Problem, Run, Waiting,
+    },
 };
 use crate::{
     channels::{self, Change, Draft},

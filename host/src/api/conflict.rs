@@ -68,7 +68,10 @@ pub(super) async fn list(
                     }
                 }
                 if let Some(last) = from.filter(|_| items.len() >= limit || looked >= LOOK) {
-                    return Ok(Json(List { items, next: Some(format!("{}/{connector}/{last}", channel.name)) }));
+                    return Ok(Json(List {
+                        items,
+                        next: Some(format!("{}/{connector}/{last}", channel.name)),
+                    }));
                 }
                 if is_end {
                     break;

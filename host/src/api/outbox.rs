@@ -133,9 +133,9 @@ fn expect(found: u64, selection: &OutgoingSelection) -> Result<(), Error> {
 }
 
 fn place(token: &str) -> Result<(Name, RecordKey), Error> {
-    let parts = token.split_once('/').and_then(|(connector, key)| {
-        Some((Name::try_new(connector).ok()?, RecordKey::try_new(key).ok()?))
-    });
+    let parts = token
+        .split_once('/')
+        .and_then(|(connector, key)| Some((Name::try_new(connector).ok()?, RecordKey::try_new(key).ok()?)));
     parts.ok_or_else(|| {
         let message = "`after` is not what a list gave as `next`";
         Error::new(Class::InvalidData, "request.after", message).with_status(StatusCode::BAD_REQUEST)

@@ -51,7 +51,11 @@ pub(super) async fn list(
         class: params.class,
         since: params.since.map(|span| parts.sync.quarantine().ago(span)),
     };
-    let exports = exports::Sought { names: &names, connector: sought.connector.clone(), sieve: exports::sieve(&sought) };
+    let exports = exports::Sought {
+        names: &names,
+        connector: sought.connector.clone(),
+        sieve: exports::sieve(&sought),
+    };
     let after = params.after.as_deref();
     let (mut items, after) = match after.and_then(exports::begun).or(after.is_none().then_some("")) {
         Some(token) => {

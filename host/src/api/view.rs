@@ -30,8 +30,8 @@ pub use history::{Clean, Cleaned, Log, LogLine, Page};
 pub use host::{Check, Configuration, Diagnosis, Health, KeySource, Level};
 pub use list::List;
 pub use local::{
-    AskedAgain, Choice, GivenUp, Link, NewLink, Outgoing, OutgoingDetail, OutgoingSelection, Resolution, Side, Step,
-    Written,
+    AskedAgain, Choice, GivenUp, Link, NewLink, Outgoing, OutgoingDetail, OutgoingSelection, Resolution,
+    Side, Step, Written,
 };
 pub use origin::{Origin, OriginFailure, OriginName};
 pub use plugin::{Inspection, Plugin, PluginState, Refusal};

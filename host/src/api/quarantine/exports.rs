@@ -2,12 +2,12 @@
 //!
 //! Their rows in the outbox are the entries: nothing is kept twice.
 
-use super::super::{
-    Error, Parts,
-    outbox::connectors_of,
-    view::{List, Quarantined},
-};
 use crate::{
+    api::{
+        Error, Parts,
+        outbox::connectors_of,
+        view::{List, Quarantined},
+    },
     model::{Author, Channel, ChannelId, ChannelName, Name, RecordKey},
     store::{self, Place},
     sync::{Selection, Sieve},
@@ -46,17 +46,28 @@ pub(super) fn of(selection: &Selection) -> Option<Sieve> {
         Selection::Fitting(sought) => Some(sieve(sought)),
         Selection::One(connector, key) => {
             let key = RecordKey::try_new(key.as_str()).ok()?;
-            Some(Sieve { connector: Some(connector.clone()), key: Some(key), refused: true, ..Sieve::default() })
+            Some(Sieve {
+                connector: Some(connector.clone()),
+                key: Some(key),
+                refused: true,
+                ..Sieve::default()
+            })
         }
     }
 }
 
 impl Sought<'_> {
     /// A page of them, from the rest of a token; `next` where it goes on.
-    pub(super) async fn list(&self, parts: &Parts, token: &str, limit: usize) -> Result<List<Quarantined>, Error> {
+    pub(super) async fn list(
+        &self,
+        parts: &Parts,
+        token: &str,
+        limit: usize,
+    ) -> Result<List<Quarantined>, Error> {
         let from = if token.is_empty() { None } else { Some(super::place(token)?) };
         let (mut items, mut looked) = (Vec::new(), 0);
-        for (id, name) in self.names.range(from.as_ref().map_or(ChannelId::from_bytes([0; 16]), |at| at.channel)..)
+        for (id, name) in
+            self.names.range(from.as_ref().map_or(ChannelId::from_bytes([0; 16]), |at| at.channel)..)
         {
             let channel = parts.channels.get(name.as_str()).await?;
             for connector in connectors_of(parts, &channel) {

@@ -1,6 +1,8 @@
 //! A conflict as it is shown.
 
-use crate::model::{self, ChannelName, ConflictId, FieldConflict, Name, RecordKey, RunId, Settlement, Timestamp};
+use crate::model::{
+    self, ChannelName, ConflictId, FieldConflict, Name, RecordKey, RunId, Settlement, Timestamp,
+};
 use serde::{Deserialize, Serialize};
 
 /// Fields of a record that both sides changed.

@@ -94,7 +94,12 @@ impl Quarantined {
 impl Quarantined {
     /// A local change that the remote system refused; its row in the outbox is the entry.
     #[must_use]
-    pub fn refused(channel: ChannelName, connector: Name, row: model::Outgoing, record: Option<&[u8]>) -> Self {
+    pub fn refused(
+        channel: ChannelName,
+        connector: Name,
+        row: model::Outgoing,
+        record: Option<&[u8]>,
+    ) -> Self {
         let unknown = || Failure::new(Class::InvalidData, "export.refused", "the remote system refused it");
         let kept = record.map_or(0, |payload| payload.len() as u64);
         Self {

@@ -41,7 +41,17 @@ impl TryFrom<model::Record> for Record {
     fn try_from(record: model::Record) -> Result<Self, serde_json::Error> {
         let payload = serde_json::from_slice(&record.payload)?;
         let model::Record { key, parent, updated, imported, run, .. } = record;
-        Ok(Self { key, parent, updated, imported, run, vanished: None, remote: None, outgoing: None, payload })
+        Ok(Self {
+            key,
+            parent,
+            updated,
+            imported,
+            run,
+            vanished: None,
+            remote: None,
+            outgoing: None,
+            payload,
+        })
     }
 }
 

@@ -199,8 +199,7 @@ async fn resolve(
     });
     let body = serde_json::to_value(Resolution { take, fields: fields.into_iter().collect() })?;
     let session = Session::open(ctx, Needs::Plugins).await?;
-    let shown: Conflict =
-        session.ask(Call::get(path(&["conflicts", &id.to_string()]))).await?.read()?;
+    let shown: Conflict = session.ask(Call::get(path(&["conflicts", &id.to_string()]))).await?.read()?;
     let call = Call::post(path(&["conflicts", &id.to_string(), "resolve"])).json(&body).by_this_user();
     let document = session.ask(call).await?;
     told(ctx, &session, shown.channel.as_str(), &document)

@@ -213,7 +213,8 @@ async fn list(
 fn table(entries: &[Quarantined]) -> Table {
     /// Enough to recognise a cause.
     const EXCERPT: usize = 70;
-    let mut table = Table::new(["CHANNEL", "CONNECTOR", "KIND", "KEY", "CODE", ">TRIES", "LAST SEEN", "~CAUSE"]);
+    let mut table =
+        Table::new(["CHANNEL", "CONNECTOR", "KIND", "KEY", "CODE", ">TRIES", "LAST SEEN", "~CAUSE"]);
     for entry in entries {
         let again = if entry.retry { "(tried again soon) " } else { "" };
         table.row([
@@ -429,8 +430,8 @@ mod tests {
     #[test]
     fn an_entry_is_a_line_and_nothing_of_it_is_active() {
         insta::assert_snapshot!(table(&[entry(None)]).render(Some(120)), @"
-        CHANNEL  CONNECTOR  KEY    CODE         TRIES  LAST SEEN             CAUSE
-        zen      ticket     47�11  record.size      3  2026-01-01 00:00:00Z  the payload has 9,000 bytes
+        CHANNEL  CONNECTOR  KIND    KEY    CODE         TRIES  LAST SEEN             CAUSE
+        zen      ticket     import  47�11  record.size      3  2026-01-01 00:00:00Z  the payload has 9,000 bytes
         ");
     }
 

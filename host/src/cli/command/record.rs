@@ -202,7 +202,8 @@ async fn show(ctx: &Context<'_>, session: &Session, call: Call) -> anyhow::Resul
     head.extend(record.vanished.map(|since| ("vanished", time(since))));
     head.extend(record.remote.as_ref().map(|remote| ("remote id", remote.to_string())));
     if let Some(change) = &record.outgoing {
-        let words = format!("{} by {}: {}", write::kind(change.kind), change.author, super::outbox::state(change));
+        let words =
+            format!("{} by {}: {}", write::kind(change.kind), change.author, super::outbox::state(change));
         head.push(("to be exported", words));
     }
     ctx.out.line(pairs(&head))?;

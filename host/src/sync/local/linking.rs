@@ -89,12 +89,7 @@ impl Local<'_> {
     }
 
     /// What stands against a link.
-    async fn obstacle(
-        &self,
-        place: &Place,
-        before: &Before,
-        link: &Link,
-    ) -> store::Result<Option<String>> {
+    async fn obstacle(&self, place: &Place, before: &Before, link: &Link) -> store::Result<Option<String>> {
         let (store, channel, connector) = (&self.0.shared.store, place.channel.id, &place.connector.id);
         if let Some(other) = self.remote_of(place, &link.local).await? {
             return Ok(Some(format!("'{}' is linked to '{other}' already; unlink it first", link.local)));
@@ -113,7 +108,8 @@ impl Local<'_> {
     /// A record that is not there remotely, and waits for a person.
     fn alone(&self, key: &RecordKey, link: &Link) -> Outgoing {
         let now = self.0.shared.clock.now();
-        let message = format!("it was unlinked from '{}'; it is created anew where that is asked for", link.remote);
+        let message =
+            format!("it was unlinked from '{}'; it is created anew where that is asked for", link.remote);
         let failure = Failure::new(Class::Conflict, "record.unlinked", message);
         let row = reconcile::fresh(key.clone(), Write::Create, Author::Answer, now);
         Outgoing { failure: Some(failure), refused: true, ..row }
@@ -122,7 +118,8 @@ impl Local<'_> {
 
 /// The row of a record that is linked. Pure.
 fn linked(before: &Before, obstacle: Option<String>, link: &Link) -> Result<Outgoing, Refusal> {
-    let refuse = |why: String| Refusal::Linked { local: link.local.clone(), remote: link.remote.clone(), why };
+    let refuse =
+        |why: String| Refusal::Linked { local: link.local.clone(), remote: link.remote.clone(), why };
     if before.record.is_none() {
         return Err(Refusal::NoRecord(before.key.clone()));
     }

@@ -10,8 +10,8 @@ use super::{
 };
 use crate::{
     model::{
-        Author, Conflict, ConflictId, FieldConflict, Outgoing, Record, Settlement, Taken, Timestamp, TrailStep,
-        Write,
+        Author, Conflict, ConflictId, FieldConflict, Outgoing, Record, Settlement, Taken, Timestamp,
+        TrailStep, Write,
     },
     store,
     sync::{
@@ -59,8 +59,7 @@ impl Local<'_> {
         author: &Author,
     ) -> Result<Written, Refusal> {
         let place = self.open(target).await?;
-        let (store, channel, connector) =
-            (&self.0.shared.store, place.channel.id, &place.connector.id);
+        let (store, channel, connector) = (&self.0.shared.store, place.channel.id, &place.connector.id);
         for _ in 0..TRIES {
             let (before, epoch) = self.before(&place).await?;
             let conflict = store.conflicts().get(channel, connector, id).await?;
@@ -113,7 +112,8 @@ fn decide(
         _ => by_record((before, row), &picks, (author, now))?,
     };
     let mut fields = conflict.fields.clone();
-    for (field, pick) in fields.iter_mut().filter_map(|field| picks.get(&field.field).map(|pick| (field, pick)))
+    for (field, pick) in
+        fields.iter_mut().filter_map(|field| picks.get(&field.field).map(|pick| (field, pick)))
     {
         field.taken = if *pick == Pick::Remote { Taken::Remote } else { Taken::Local };
         if let Pick::Value(value) = pick {
@@ -134,7 +134,8 @@ fn picks(conflict: &Conflict, decision: &Decision) -> Result<BTreeMap<String, Pi
     let mut picks = BTreeMap::new();
     for field in &held {
         let Some(pick) = decision.fields.get(*field).or(decision.take.as_ref()) else {
-            let message = format!("nothing is said about {}; take local or remote for all, or name each", shown(field));
+            let message =
+                format!("nothing is said about {}; take local or remote for all, or name each", shown(field));
             return Err(Refusal::Undecided(message));
         };
         picks.insert((*field).to_owned(), pick.clone());
@@ -196,7 +197,16 @@ fn by_record(
 /// The row, held no more.
 fn released(row: &Outgoing, author: &Author, now: Timestamp) -> Outgoing {
     let (author, changed) = (author.clone(), now);
-    Outgoing { held: None, refused: false, failure: None, due: None, tries: 0, author, changed, ..row.clone() }
+    Outgoing {
+        held: None,
+        refused: false,
+        failure: None,
+        due: None,
+        tries: 0,
+        author,
+        changed,
+        ..row.clone()
+    }
 }
 
 #[cfg(test)]

@@ -8,8 +8,8 @@ use super::{
 };
 use crate::{
     model::{
-        Author, ChannelName, Class, FieldConflict, Name, Outgoing, Record, RecordKey, RunId, Taken, Timestamp,
-        TrailStep, Write,
+        Author, ChannelName, Class, FieldConflict, Name, Outgoing, Record, RecordKey, RunId, Taken,
+        Timestamp, TrailStep, Write,
     },
     store::{self, Batch},
     sync::{merge, reconcile::value},
@@ -271,7 +271,8 @@ mod tests {
     #[test]
     fn giving_up_brings_back_what_the_remote_system_had() {
         let check = |local: Option<Value>, base: Option<Value>, growth: i64, fields: &[&str]| {
-            let found = given_up(&here(local), &row(base.clone()), &Author::Remote, Timestamp::from_millis(9));
+            let found =
+                given_up(&here(local), &row(base.clone()), &Author::Remote, Timestamp::from_millis(9));
             assert_eq!(found.record.map(|record| value(&record.payload)), base);
             assert_eq!((found.growth, found.row), (growth, None));
             assert_eq!(found.step.fields, fields);
@@ -284,7 +285,8 @@ mod tests {
 
     #[test]
     fn what_would_be_sent_is_told_field_by_field() {
-        let told = fields(here(Some(json!({"a": 2, "c": 3}))).record.as_ref(), &row(Some(json!({"a": 1, "b": 1}))));
+        let told =
+            fields(here(Some(json!({"a": 2, "c": 3}))).record.as_ref(), &row(Some(json!({"a": 1, "b": 1}))));
         let told: Vec<_> = told.into_iter().map(|one| (one.field, one.base, one.local)).collect();
         let expected = [
             ("/a".to_owned(), Some(json!(1)), Some(json!(2))),
@@ -312,7 +314,11 @@ mod tests {
             (Sieve { class: Some(Class::InvalidData), ..all() }, true, false),
             (Sieve { since: Some(Timestamp::from_millis(6)), ..all() }, false, false),
         ] {
-            assert_eq!((sieve.fits(&refused), sieve.fits(&row(None))), (fits_refused, fits_other), "{sieve:?}");
+            assert_eq!(
+                (sieve.fits(&refused), sieve.fits(&row(None))),
+                (fits_refused, fits_other),
+                "{sieve:?}"
+            );
         }
     }
 }

@@ -141,8 +141,10 @@ fn outgoing(states: &[ConnectorState], name: &str) -> Vec<String> {
     let waiting = states.iter().filter_map(|state| Some((&state.connector, state.outgoing?)));
     let words = |(connector, waiting): (&_, Waiting)| {
         let Waiting { changes, refused, held } = waiting;
-        let counts = format!("{} to be exported, {} refused, {} held", count(changes), count(refused), count(held));
-        let mut line = format!("\n{connector}: {counts}\n  tidegate outbox list {name} --connector {connector}");
+        let counts =
+            format!("{} to be exported, {} refused, {} held", count(changes), count(refused), count(held));
+        let mut line =
+            format!("\n{connector}: {counts}\n  tidegate outbox list {name} --connector {connector}");
         if held > 0 {
             line.push_str(&format!("\n  tidegate conflict list {name} --held"));
         }

@@ -134,7 +134,8 @@ pub(super) async fn unlink(ctx: &Context<'_>, session: &Session, one: &One) -> a
     }
     let Link { key, remote } = document.read()?;
     let (key, remote) = (clean(key.as_str()), clean(remote.as_str()));
-    ctx.out.line(format!("unlinked: '{key}' is not '{remote}' any more; a later import brings that one anew"))?;
+    ctx.out
+        .line(format!("unlinked: '{key}' is not '{remote}' any more; a later import brings that one anew"))?;
     ctx.out.line(
         "next: the record waits here; `outbox retry` or an edit creates it anew remotely, `record link` links it to \
          another, `outbox drop` forgets it",
