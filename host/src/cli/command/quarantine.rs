@@ -474,7 +474,15 @@ mod tests {
             next: Some("tidegate sync zen --connector ticket --full".into()),
         };
         let refused = Some(Problem::new(Class::Conflict, "sync.busy", "a sync is going on"));
-        let retried = Retried { asked: 1, judged: 2, cannot: 3, reasons: vec![hopeless], job: None, refused };
+        let retried = Retried {
+            asked: 1,
+            judged: 2,
+            exported: 0,
+            cannot: 3,
+            reasons: vec![hopeless],
+            job: None,
+            refused,
+        };
         insta::assert_snapshot!(told(&retried, "zen").join("\n"), @"
         asked for again: 1, judged anew: 2, cannot be tried again: 3
           ticket item 3: no
