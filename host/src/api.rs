@@ -6,6 +6,7 @@
 mod body;
 mod cassette;
 mod channel;
+mod conflict;
 mod dry_run;
 mod error;
 mod export;
@@ -14,9 +15,11 @@ mod history;
 mod hook;
 mod host;
 mod lifecycle;
+mod local;
 mod mapping;
 mod notice;
 mod origin;
+mod outbox;
 mod paging;
 mod plugin;
 mod public_url;
@@ -27,6 +30,8 @@ mod request;
 mod run;
 mod schedule;
 pub mod view;
+
+pub(crate) use local::{AUTHOR, is_author};
 
 use crate::{
     cassettes::Cassettes,
@@ -40,7 +45,7 @@ use axum::{
     Router,
     extract::DefaultBodyLimit,
     middleware,
-    routing::{get, post},
+    routing::{get, post, put},
 };
 use error::Error;
 use futures_util::future::BoxFuture;
@@ -160,7 +165,10 @@ pub fn router(parts: Parts) -> Router {
         .route("/channels/{name}/sync", post(run::request))
         .route("/channels/{name}/dry-run", post(dry_run::start))
         .route("/channels/{name}/records/{connector}", get(record::list))
-        .route("/channels/{name}/records/{connector}/{key}", get(record::show))
+        .route(
+            "/channels/{name}/records/{connector}/{key}",
+            get(record::show).put(local::put).patch(local::patch).delete(local::delete),
+        )
         .route("/origins", get(origin::list))
         .route("/origins/close", post(origin::close))
         .route("/channels/{name}/quarantine/{connector}/{key}", get(quarantine::show))
@@ -196,7 +204,16 @@ pub fn router(parts: Parts) -> Router {
             "/channels/{name}/mappings/{connector}",
             get(mapping::show).put(mapping::set).delete(mapping::remove),
         )
-        .route("/channels/{name}/mappings/{connector}/test", post(mapping::test));
+        .route("/channels/{name}/mappings/{connector}/test", post(mapping::test))
+        .route("/channels/{name}/records/{connector}/{key}/history", get(local::history))
+        .route("/channels/{name}/records/{connector}/{key}/link", put(local::link).delete(local::unlink))
+        .route("/channels/{name}/outbox", get(outbox::list))
+        .route("/channels/{name}/outbox/{connector}/{key}", get(outbox::show))
+        .route("/channels/{name}/outbox/retry", post(outbox::retry))
+        .route("/channels/{name}/outbox/drop", post(outbox::drop))
+        .route("/conflicts", get(conflict::list))
+        .route("/conflicts/{id}", get(conflict::show))
+        .route("/conflicts/{id}/resolve", post(conflict::resolve));
     // From anywhere: they come under the host's public name, and each brings its own proof.
     let hooks = Router::new().route("/hooks/{place}/{random}", post(hook::receive));
     Router::new()

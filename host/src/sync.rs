@@ -28,6 +28,7 @@ mod merge;
 mod notices;
 mod opener;
 mod outward;
+mod overtaken;
 mod policy;
 mod prober;
 mod progress;
@@ -55,7 +56,9 @@ pub use hooks::{
 };
 pub use keeping::{Config as HistoryConfig, Keep};
 pub use live::Hold;
-pub use local::{Edit, Local, Refusal, What, Written};
+pub use local::{
+    Decision, Dropped as GivenUp, Edit, Local, Pick, Refusal, Sieve, Target, Waiting, What, Written,
+};
 pub use log::{Ear, host_line};
 pub use notices::{NewNotice, NoticeConfig, NoticeError, NoticeSender, Notices, ShownNotice};
 pub use prober::Prober;

@@ -10,7 +10,7 @@ use tidegate::{
     catalog::{self, Catalog},
     channels::{self, Channels, Draft},
     clock::Clock,
-    model::{ChannelName, HostId, Name, Secret, Status, Trigger},
+    model::{ChannelName, Direction, HostId, Name, Secret, Status, Trigger},
     sandbox::{self, Sandbox},
     store::{self, Store},
     sync::{self, Reach, Request, Sync},

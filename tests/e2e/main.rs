@@ -4,6 +4,7 @@ mod api;
 mod crash;
 mod dryrun;
 mod egress;
+mod export;
 mod faults;
 mod github;
 mod guests;

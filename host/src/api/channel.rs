@@ -4,11 +4,13 @@ use super::{
     Error, Parts, State,
     body::{JsonBody, Params},
     paging::{Paging, page},
-    view::{Channel, ChannelDetail, CheckReport, ConnectorState, Edit, List, NewChannel, Problem, Run},
+    view::{
+        Channel, ChannelDetail, CheckReport, ConnectorState, Edit, List, NewChannel, Problem, Run, Waiting,
+    },
 };
 use crate::{
     channels::{self, Change, Draft},
-    model::{self, FieldKind, Name},
+    model::{self, ChannelId, FieldKind, Name},
     store::Store,
 };
 use axum::{
@@ -87,9 +89,30 @@ async fn state_of(
         records: store.records().count(channel.id, &connector).await?,
         due: store.due().count(channel.id, &connector).await?,
         quarantined: store.quarantine().count(channel.id, &connector).await?,
+        outgoing: outgoing(store, channel.id, &connector).await?,
         last_run,
         connector,
     })
+}
+
+/// How many local changes wait, and for what. None where none does.
+async fn outgoing(store: &Store, channel: ChannelId, connector: &Name) -> Result<Option<Waiting>, Error> {
+    /// Rows that are read at a time.
+    const BITE: usize = 500;
+    let (mut waiting, mut after) = (Waiting::default(), None);
+    loop {
+        let rows = store.outbox().list(channel, connector, after.as_ref(), BITE).await?;
+        let is_end = rows.len() < BITE;
+        after = rows.last().map(|row| row.key.clone());
+        for row in rows {
+            waiting.changes += 1;
+            waiting.refused += u64::from(row.refused);
+            waiting.held += u64::from(row.held.is_some());
+        }
+        if is_end {
+            return Ok((waiting.changes > 0).then_some(waiting));
+        }
+    }
 }
 
 /// The newest run of each connector, as far back as a look at history stays cheap.

@@ -5,12 +5,14 @@
 
 mod cassette;
 mod channel;
+mod conflict;
 mod dry_run;
 mod history;
 mod hook;
 mod host;
 mod lifecycle;
 mod list;
+mod local;
 mod mapping;
 mod notice;
 mod origin;
@@ -23,7 +25,10 @@ mod run;
 mod schedule;
 
 pub use cassette::{CassetteDetail, Replayed};
-pub use channel::{Channel, ChannelDetail, CheckReport, ConnectorState, Edit, NewChannel, NewSync, Upgraded};
+pub use channel::{
+    Channel, ChannelDetail, CheckReport, ConnectorState, Edit, NewChannel, NewSync, Upgraded, Waiting,
+};
+pub use conflict::Conflict;
 pub use dry_run::{
     DryRunChange, DryRunField, DryRunKind, DryRunLine, DryRunOutcome, DryRunSummary, NewDryRun,
 };
@@ -32,6 +37,10 @@ pub use hook::{Hook, HookRotation, HookSignature, MadeHook, NewHook};
 pub use host::{Check, Configuration, Diagnosis, Health, KeySource, Level};
 pub use lifecycle::{ConnectorHoldings, Deleted, Deletion, Disabled};
 pub use list::List;
+pub use local::{
+    AskedAgain, Choice, GivenUp, Link, NewLink, Outgoing, OutgoingDetail, OutgoingSelection, Resolution,
+    Side, Step, Written,
+};
 pub use mapping::{MappedRecord, MappingLint, MappingPreview, MappingState, NewMappingTest};
 pub use notice::{
     Count, DeadNotice, DeadSelection, MadeNotice, NewNotice, Notice, NoticeFailure, NoticeTest,
@@ -39,7 +48,7 @@ pub use notice::{
 pub use origin::{Origin, OriginFailure, OriginName};
 pub use plugin::{Inspection, Plugin, PluginState, Refusal};
 pub use problem::{FieldProblem, Problem, ProblemDocument};
-pub use quarantine::{Dropped, Hopeless, Payload, Quarantined, Retried, Selection};
+pub use quarantine::{Dropped, Failed, Hopeless, Payload, Quarantined, Retried, Selection};
 pub use readiness::{Readiness, Reason};
 pub use record::{ExportLine, Record};
 pub use run::{Deferred, Job, Run};

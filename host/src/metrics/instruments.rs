@@ -48,6 +48,9 @@ pub(super) struct Instruments {
     pub(super) webhook_deliveries: Counter<u64>,
     pub(super) webhook_seconds: Histogram<f64>,
     pub(super) notices: Counter<u64>,
+    pub(super) exports: Counter<u64>,
+    pub(super) conflicts: Counter<u64>,
+    pub(super) outbox_changes: Gauge<u64>,
 }
 
 impl Instruments {
@@ -55,6 +58,21 @@ impl Instruments {
         let new = Declare(meter);
         new.process();
         Self {
+            exports: new.counter(
+                "tidegate_exports_total",
+                "{change}",
+                "Local changes that were sent, by what the remote system answered.",
+            ),
+            conflicts: new.counter(
+                "tidegate_conflicts_total",
+                "{conflict}",
+                "Records that both sides had changed, to different ends.",
+            ),
+            outbox_changes: new.gauge(
+                "tidegate_outbox_changes",
+                "{change}",
+                "Local changes that wait to be exported, of all channels.",
+            ),
             runs: new.counter("tidegate_runs_total", "{run}", "Runs by the status that they came to."),
             run_failures: new.counter(
                 "tidegate_run_failures_total",

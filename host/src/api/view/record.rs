@@ -1,5 +1,6 @@
 //! A record as it is shown and exported.
 
+use super::Outgoing;
 use crate::model::{self, RecordKey, RunId, Timestamp};
 use serde::{Deserialize, Serialize, ser::Error as _};
 use serde_json::value::RawValue;
@@ -23,6 +24,12 @@ pub struct Record {
     /// Since when it is gone remotely, as far as a full sync found.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub vanished: Option<Timestamp>,
+    /// Its remote id, where that is another than its key: it was made here.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub remote: Option<RecordKey>,
+    /// The change that waits to be exported, if one does.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub outgoing: Option<Outgoing>,
     /// The remote object.
     pub payload: Box<RawValue>,
 }
@@ -34,7 +41,17 @@ impl TryFrom<model::Record> for Record {
     fn try_from(record: model::Record) -> Result<Self, serde_json::Error> {
         let payload = serde_json::from_slice(&record.payload)?;
         let model::Record { key, parent, updated, imported, run, .. } = record;
-        Ok(Self { key, parent, updated, imported, run, vanished: None, payload })
+        Ok(Self {
+            key,
+            parent,
+            updated,
+            imported,
+            run,
+            vanished: None,
+            remote: None,
+            outgoing: None,
+            payload,
+        })
     }
 }
 
