@@ -13,6 +13,8 @@ mod guard;
 mod history;
 mod hook;
 mod host;
+mod lifecycle;
+mod mapping;
 mod notice;
 mod origin;
 mod paging;
@@ -150,9 +152,10 @@ pub fn router(parts: Parts) -> Router {
         .route("/plugins/reload", post(plugin::reload))
         .route("/plugins/inspect", post(plugin::inspect).layer(inspect_limit))
         .route("/channels", get(channel::list).post(channel::create))
-        .route("/channels/{name}", get(channel::show).patch(channel::edit).delete(channel::delete))
-        .route("/channels/{name}/enable", post(channel::enable))
-        .route("/channels/{name}/disable", post(channel::disable))
+        .route("/channels/{name}", get(channel::show).patch(channel::edit).delete(lifecycle::delete))
+        .route("/channels/{name}/enable", post(lifecycle::enable))
+        .route("/channels/{name}/disable", post(lifecycle::disable))
+        .route("/channels/{name}/deletion", get(lifecycle::deletion))
         .route("/channels/{name}/check", post(channel::check))
         .route("/channels/{name}/sync", post(run::request))
         .route("/channels/{name}/dry-run", post(dry_run::start))
@@ -188,7 +191,12 @@ pub fn router(parts: Parts) -> Router {
         .route("/notices/{name}/test", post(notice::test))
         .route("/notices/{name}/dead", get(notice::dead))
         .route("/notices/{name}/dead/retry", post(notice::retry))
-        .route("/notices/{name}/dead/drop", post(notice::drop));
+        .route("/notices/{name}/dead/drop", post(notice::drop))
+        .route(
+            "/channels/{name}/mappings/{connector}",
+            get(mapping::show).put(mapping::set).delete(mapping::remove),
+        )
+        .route("/channels/{name}/mappings/{connector}/test", post(mapping::test));
     // From anywhere: they come under the host's public name, and each brings its own proof.
     let hooks = Router::new().route("/hooks/{place}/{random}", post(hook::receive));
     Router::new()

@@ -46,8 +46,8 @@ pub struct Setup {
     pub key: Option<Secret>,
     /// The time.
     pub clock: Clock,
-    /// The program whose `compile-worker` compiles plugins; none: this process
-    /// does it itself (tests only).
+    /// The program whose `compile-worker` compiles plugins, and whose `filter-worker` runs
+    /// the filters of mappings; none: this process does it itself (tests only).
     pub compiler: Option<PathBuf>,
 }
 

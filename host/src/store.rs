@@ -11,12 +11,14 @@ mod batch;
 mod breakers;
 mod channels;
 mod codec;
+mod conflicts;
 pub mod conformance;
 mod cursors;
 mod due;
 mod ended;
 mod engine;
 mod feed;
+mod holdings;
 mod hooks;
 mod inbox;
 mod jobs;
@@ -24,11 +26,13 @@ mod journal;
 mod keys;
 mod lane;
 mod leases;
+mod links;
 mod lock;
 mod logs;
 mod memory;
 mod migration;
 mod notices;
+mod outbox;
 mod pages;
 mod parts;
 mod quarantine;
@@ -41,6 +45,7 @@ mod state;
 #[cfg(test)]
 mod tests;
 mod ticks;
+mod trail;
 mod vanished;
 mod walk;
 mod watch;
@@ -48,6 +53,7 @@ mod watch;
 pub use batch::{Batch, Expectation, Writes};
 pub use breakers::Breakers;
 pub use channels::Channels;
+pub use conflicts::Conflicts;
 pub use cursors::Cursors;
 pub use due::{Due, DueKey};
 pub use ended::{Ended, EndedRun, Older};
@@ -57,8 +63,10 @@ pub use hooks::Hooks;
 pub use inbox::{Inbox, Inboxed};
 pub use jobs::{Jobs, KeptJob};
 pub use leases::{Lease, Leases, Owner, Standing};
+pub use links::{Link, Links};
 pub use logs::{LogEnd, Logs};
 pub use notices::{DeadNotice, NoticeTries, Notices};
+pub use outbox::{Epoch, Intent, Outbox};
 pub use pages::Pages;
 pub use quarantine::{Found, Origin, Place, Quarantine, Quarantined, Sought};
 pub use records::Records;
@@ -66,6 +74,7 @@ pub use runs::Runs;
 pub use seen::{Reading, Seen, SeenKeys, SeenPage, Stage};
 pub use state::State;
 pub use ticks::{Ticks, Upkeep};
+pub use trail::{KEPT as TRAIL, Trails};
 pub use vanished::Marks;
 pub use watch::{Watch, Watchers};
 
@@ -254,6 +263,30 @@ impl Store {
     #[must_use]
     pub fn vanished(&self) -> Marks<'_> {
         Marks(self)
+    }
+
+    /// Local changes that wait to be exported.
+    #[must_use]
+    pub fn outbox(&self) -> Outbox<'_> {
+        Outbox(self)
+    }
+
+    /// Which local record is which remote one, where their keys differ.
+    #[must_use]
+    pub fn links(&self) -> Links<'_> {
+        Links(self)
+    }
+
+    /// Conflicts between local and remote edits.
+    #[must_use]
+    pub fn conflicts(&self) -> Conflicts<'_> {
+        Conflicts(self)
+    }
+
+    /// What became of each record.
+    #[must_use]
+    pub fn trails(&self) -> Trails<'_> {
+        Trails(self)
     }
 
     /// The runs and what came of them.

@@ -92,7 +92,8 @@ impl Receiver {
     /// When they do not come in time.
     pub fn wait_for(&self, count: usize) -> Result<Vec<Taken>> {
         let what = format!("{count} messages");
-        let taken = wait::until(&what, wait::PATIENCE, || Ok(Some(self.taken()).filter(|all| all.len() >= count)));
+        let taken =
+            wait::until(&what, wait::PATIENCE, || Ok(Some(self.taken()).filter(|all| all.len() >= count)));
         taken.with_context(|| format!("{} came; refused: {:?}", self.taken().len(), self.refused()))
     }
 }

@@ -134,6 +134,7 @@ impl From<channels::Error> for Error {
                 other => (class_of(other), error.code()),
             },
             channels::Error::Stale(_) => (Class::Conflict, "channel.stale"),
+            channels::Error::Refused { .. } => (Class::Conflict, "lifecycle.refused"),
         };
         Self::new(class, code, chain(&error))
     }
@@ -145,9 +146,11 @@ impl From<sync::Error> for Error {
         let (class, code) = match error {
             sync::Error::Store(error) => return error.into(),
             sync::Error::Channels(error) => return error.into(),
+            sync::Error::Mapping(error) => return Problem::from(error.into_failure()).into(),
             sync::Error::Disabled(_) => (Class::Conflict, "channel.disabled"),
             sync::Error::NoConnector { .. } => (Class::NotFound, "connector.unknown"),
             sync::Error::NothingToSync(_) => (Class::Config, "channel.no-connectors"),
+            sync::Error::NothingToExport(_) => (Class::Config, "channel.one-way"),
             sync::Error::NotOffered { .. } => (Class::Config, "connector.not-offered"),
             sync::Error::NoFull { .. } => (Class::Unsupported, "connector.no-full"),
             sync::Error::Held(_) => (Class::Conflict, "channel.held"),
@@ -234,7 +237,7 @@ pub(super) async fn no_such_method(method: Method, uri: Uri) -> Error {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::{ChannelName, Failure, FieldError, JobId, Name};
+    use crate::model::{ChannelName, Failure, FieldError, JobId, LifecycleStep, Name};
 
     #[track_caller]
     fn check(error: impl Into<Error>, answer: &str) {
@@ -265,6 +268,9 @@ mod tests {
         let wrong_key = Channels::Vault(VaultError::WrongKey);
         check(wrong_key, "422 config key.wrong");
         check(Channels::Stale("zen".into()), "409 conflict channel.stale");
+        let words = Box::new(Failure::new(Class::Internal, "a.b", "no"));
+        let refused = Channels::Refused { channel: channel(), step: LifecycleStep::Delete, words };
+        check(refused, "409 conflict lifecycle.refused");
         check(Channels::from(Store::Expectation), "409 conflict store.expectation");
 
         use sync::Error as Sync;

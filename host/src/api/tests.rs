@@ -4,6 +4,7 @@ mod cassettes;
 mod channels;
 mod history;
 mod host;
+mod mapping;
 mod origins;
 mod quarantine;
 mod records;
@@ -17,8 +18,8 @@ use crate::{
     catalog, channels as channel_floor,
     clock::Clock,
     model::{
-        self, Channel, ChannelId, ChannelName, Name, Parallel, Record, RecordKey, RunId, Schedule, Timestamp,
-        Vanished,
+        self, Channel, ChannelId, ChannelName, ConflictPolicies, Name, Parallel, Record, RecordKey, RunId,
+        Schedule, Timestamp, Vanished,
     },
     sandbox::{self, Sandbox},
     store::Batch,
@@ -188,10 +189,13 @@ impl Host {
             two_way: false,
             enabled: true,
             enabled_since: None,
+            migrated: None,
             paused: None,
             schedule: Schedule::default(),
             parallel: Parallel::default(),
             vanished: Vanished::default(),
+            conflicts: ConflictPolicies::default(),
+            mappings: BTreeMap::new(),
             settings: json!({"subdomain": "acme"}).as_object().cloned().expect("an object"),
             secrets: BTreeMap::from([("token".to_owned(), model::Sealed("c2VhbGVk".into()))]),
             plugin_version: "0.1.0".into(),

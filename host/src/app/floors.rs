@@ -57,6 +57,7 @@ impl Floors {
         // These keys stand elsewhere: with the other limits of a step, and under `[history]`.
         let sync = sync::Config {
             record_bytes: config.sandbox.limits.record_bytes,
+            program: setup.compiler.clone(),
             history: config.history.clone(),
             ..config.sync.clone()
         };

@@ -119,6 +119,12 @@ pub(super) enum Command {
         #[command(subcommand)]
         command: command::notice::Command,
     },
+    /// Turn records into the form in which they are kept, and back
+    #[command(after_help = help::MAPPING)]
+    Mapping {
+        #[command(subcommand)]
+        command: command::mapping::Command,
+    },
     /// Show the configuration that counts
     #[command(after_help = help::CONFIG)]
     Config {

@@ -4,6 +4,7 @@ pub(super) mod cassette;
 pub(super) mod channel;
 pub(super) mod config;
 pub(super) mod doctor;
+pub(super) mod mapping;
 pub(super) mod notice;
 pub(super) mod origin;
 pub(super) mod plugin;

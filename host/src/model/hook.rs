@@ -93,7 +93,7 @@ pub struct Delivery {
 
 /// A record that a delivery carried whole.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Change {
+pub struct HookChange {
     /// The connector that it belongs to, as the guest named it.
     pub connector: String,
     /// The record.
@@ -104,7 +104,7 @@ pub struct Change {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Effect {
     /// Records that it carried whole.
-    pub changes: Vec<Change>,
+    pub changes: Vec<HookChange>,
     /// Ids that connectors are to fetch.
     pub due: Vec<super::Due>,
 }

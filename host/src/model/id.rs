@@ -219,6 +219,10 @@ ulid_id!(
     /// One request to sync a channel: the runs that it led to share it.
     JobId
 );
+ulid_id!(
+    /// Two edits of one record that exclude each other.
+    ConflictId
+);
 
 ulid_id!(
     /// A webhook: an address that a remote system posts to.

@@ -134,7 +134,11 @@ struct Row {
 fn decode(row: Bytes) -> Result<Inboxed> {
     let (fields, payload): (Row, Bytes) = codec::decode_with_payload(WHAT, row.clone())?;
     let Row { key, parent, updated_ms, deleted, received, .. } = fields;
-    Ok(Inboxed { envelope: Envelope { key, parent, updated_ms, deleted, payload }, received, row })
+    Ok(Inboxed {
+        envelope: Envelope { key, parent, origin: None, updated_ms, deleted, payload },
+        received,
+        row,
+    })
 }
 
 fn row_key(channel: ChannelId, connector: &Name, key: &str) -> Vec<u8> {
@@ -162,6 +166,7 @@ mod tests {
 
     fn envelope(key: &str, payload: &'static str) -> Envelope {
         Envelope {
+            origin: None,
             key: key.into(),
             parent: Some("p".into()),
             updated_ms: Some(5),

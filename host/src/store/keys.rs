@@ -32,6 +32,13 @@
 //! | `g` | [`Pages`](Table::Pages) | run, page | the page as history keeps it |
 //! | `w` | [`Log`](Table::Log) | run | where its log ends |
 //! | `w` | [`Log`](Table::Log) | run, line | the line |
+//! | `A` | [`Outbox`](Table::Outbox) | channel, connector, local key | the local change |
+//! | `B` | [`Links`](Table::Links) | channel, connector, local key | the remote id, where it is another one |
+//! | `C` | [`LinksBack`](Table::LinksBack) | channel, connector, remote id | the local key |
+//! | `D` | [`Conflicts`](Table::Conflicts) | channel, connector, conflict | the conflict |
+//! | `E` | [`Trails`](Table::Trails) | channel, connector, local key | the newest changes of the record |
+//! | `J` | [`Intents`](Table::Intents) | channel, connector, local key | the idempotency key of a creation that was sent and not answered |
+//! | `G` | [`Epochs`](Table::Epochs) | channel, connector | how often something else than an import changed records |
 //! | `H` | [`Hooks`](Table::Hooks) | channel, webhook | the webhook |
 //! | `H` | [`Hooks`](Table::Hooks) | channel, webhook, `c` | what came to it |
 //! | `H` | [`Hooks`](Table::Hooks) | channel, webhook, `s`, digest | until when a delivery is remembered |
@@ -47,6 +54,9 @@
 //! numbers of 8 bytes, the greatest last. Whatever a guest may
 //! have named comes last and as it is, so it needs no escaping. Nothing here is
 //! ever changed in place: another layout gets another byte and a migration.
+//!
+//! A deleted channel leaves nothing behind because each table stands in one of the lists
+//! below [`Table`], by what its keys go on with; a test fails for one that does not.
 
 use super::Range;
 use crate::model::{ChannelId, Direction, JobId, Name, Run, RunId, Status};
@@ -81,6 +91,13 @@ pub(super) enum Table {
     EndedRuns = b'a',
     Pages = b'g',
     Log = b'w',
+    Outbox = b'A',
+    Links = b'B',
+    LinksBack = b'C',
+    Conflicts = b'D',
+    Trails = b'E',
+    Epochs = b'G',
+    Intents = b'J',
     Hooks = b'H',
     Inbox = b'I',
     Feed = b'F',
@@ -90,7 +107,7 @@ pub(super) enum Table {
 
 impl Table {
     /// Those whose keys go on with channel and connector.
-    pub(super) const OF_CONNECTORS: [Self; 12] = [
+    pub(super) const OF_CONNECTORS: [Self; 19] = [
         Self::Records,
         Self::Totals,
         Self::Cursors,
@@ -102,8 +119,21 @@ impl Table {
         Self::Vanished,
         Self::State,
         Self::EndedRuns,
+        Self::Outbox,
+        Self::Links,
+        Self::LinksBack,
+        Self::Conflicts,
+        Self::Trails,
+        Self::Epochs,
+        Self::Intents,
         Self::Inbox,
     ];
+
+    /// Those whose keys go on with the channel, and that no other list has.
+    pub(super) const OF_CHANNELS: [Self; 2] = [Self::Ticks, Self::Hooks];
+
+    /// Those whose keys go on with a subscriber and then a channel.
+    pub(super) const OF_SUBSCRIBERS: [Self; 3] = [Self::Feed, Self::Notices, Self::Dead];
 
     /// Those whose keys go on with a run, as it is.
     pub(super) const OF_RUNS: [Self; 2] = [Self::Pages, Self::Log];
@@ -135,6 +165,13 @@ impl Table {
     /// Tables with one row per connector have the empty key.
     pub(super) fn in_connector(self, channel: ChannelId, connector: &Name, key: &[u8]) -> Vec<u8> {
         self.key(&[&channel.to_bytes(), connector.as_str().as_bytes(), &[0], key])
+    }
+
+    /// Every row of a channel in the tables that are emptied one after the other when it is
+    /// deleted. Those of directions and of runs go in steps of their own.
+    pub(super) fn all_of(channel: ChannelId) -> impl Iterator<Item = Range> {
+        let tables = Self::OF_CONNECTORS.into_iter().chain(Self::OF_CHANNELS);
+        tables.map(move |table| table.rows_of(channel))
     }
 
     fn of_direction(self, channel: ChannelId, direction: Direction) -> Vec<u8> {
@@ -175,6 +212,13 @@ pub(super) fn open_channel(id: ChannelId) -> Vec<u8> {
     Table::Open.key(&[&id.to_bytes()])
 }
 
+/// The connector of a key of one of [`Table::OF_CONNECTORS`].
+pub(super) fn connector_of(key: &[u8]) -> Option<Name> {
+    let rest = key.get(1 + 16..)?;
+    let end = rest.iter().position(|byte| *byte == 0)?;
+    Name::try_new(std::str::from_utf8(&rest[..end]).ok()?).ok()
+}
+
 /// The row of a run.
 pub(super) fn run(id: RunId) -> Vec<u8> {
     Table::Runs.key(&[&newest_first(id)])
@@ -209,6 +253,11 @@ pub(super) fn direction_of(key: &[u8]) -> Option<(ChannelId, Direction)> {
         _ => return None,
     };
     Some((ChannelId::from_bytes(*channel), direction))
+}
+
+/// The channel of a key, in a table whose keys go on with the channel.
+pub(super) fn channel_of(key: &[u8]) -> Option<ChannelId> {
+    Some(ChannelId::from_bytes(*key.get(1..)?.first_chunk()?))
 }
 
 fn direction_byte(direction: Direction) -> u8 {
@@ -361,6 +410,11 @@ mod tests {
                 contains(&table.rows_in(*channel, connector), &key),
                 (a.0, a.1, &a.2) == (b.0, b.1, &b.2)
             );
+        }
+
+        #[test]
+        fn a_key_tells_its_connector(a in places()) {
+            prop_assert_eq!(connector_of(&key_of(&a)), Some(a.2));
         }
 
         #[test]

@@ -21,7 +21,7 @@ use super::Sync;
 use crate::{
     channels::{self, Channels, Owner},
     model::{
-        Asked, Channel, ChannelId, Fault, Hook, HookCounts, HookId, HookSecret, Name, Secret,
+        Asked, Channel, ChannelId, Direction, Fault, Hook, HookCounts, HookId, HookSecret, Name, Secret,
         SignatureScheme, Trigger, Webhook,
     },
     store::{self, Batch},
@@ -283,7 +283,7 @@ impl Hooks {
         let asked = Asked { connectors, full: false, record: false, trigger: Trigger::Webhook };
         let shared = &self.desk.shared;
         let placed = match shared.opener.reopen(channel.id).await {
-            Ok(ready) => shared.queue.place(&ready, &asked).await.map(drop),
+            Ok(ready) => shared.queue.place(&ready, Direction::Import, &asked).await.map(drop),
             Err(error) => Err(error.into()),
         };
         if let Err(error) = placed {

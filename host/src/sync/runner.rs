@@ -8,6 +8,7 @@ use super::{
     history::History,
     live::Live,
     opener::Opener,
+    outward,
     policy::{self, Case, Verdict},
     progress::Progress,
     queue::{Queue, Seat},
@@ -181,6 +182,12 @@ impl Runner {
     async fn look(&self) {
         if let Err(error) = self.shared.queue.load().await {
             report(&error, "the jobs cannot be read");
+        }
+        if let Err(error) = outward::look(&self.shared).await {
+            tracing::error!(
+                error = &error as &dyn std::error::Error,
+                "what waits to be exported cannot be read"
+            );
         }
     }
 

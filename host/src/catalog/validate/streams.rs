@@ -88,6 +88,15 @@ fn check_connector(place: &str, connector: &Connector, channel_type: &ChannelTyp
     if let Some(schema) = &connector.schema {
         check_schema(&format!("{place}/schema"), schema, faults);
     }
+    for (at, reference) in connector.references.iter().enumerate() {
+        if channel_type.connector(reference.connector.as_str()).is_none() {
+            let words = format!("'{}' is not a connector of the channel type", reference.connector);
+            faults.add(format!("{place}/references/{at}/connector"), words);
+        }
+        if !reference.field.starts_with('/') {
+            faults.add(format!("{place}/references/{at}/field"), "is a JSON Pointer: it begins with '/'");
+        }
+    }
 }
 
 /// A circle of dependencies as `a → b → a`, where there is one.

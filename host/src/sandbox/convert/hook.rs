@@ -2,7 +2,7 @@
 
 use super::{headers, page::envelope};
 use crate::{
-    model::{Change, Delivery, Due, Effect, Failure},
+    model::{Delivery, Due, Effect, Failure, HookChange},
     sandbox::{
         Limits,
         bindings::exports::tidegate::connect::webhook::{Delivery as WitDelivery, Effect as WitEffect},
@@ -36,7 +36,7 @@ pub(in crate::sandbox) fn effect(effect: WitEffect, limits: &Limits) -> Result<E
     let changes = effect.changes.into_iter();
     Ok(Effect {
         changes: changes
-            .map(|change| Change { connector: change.connector, record: envelope(change.record) })
+            .map(|change| HookChange { connector: change.connector, record: envelope(change.record) })
             .collect(),
         due: effect.due.into_iter().map(|due| Due { connector: due.connector, keys: due.keys }).collect(),
     })
@@ -57,6 +57,7 @@ mod tests {
 
     fn blank() -> WitEnvelope {
         WitEnvelope {
+            origin: None,
             key: String::new(),
             parent: None,
             updated_ms: None,

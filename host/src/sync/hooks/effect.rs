@@ -104,14 +104,20 @@ fn addressee<'a>(
 mod tests {
     use super::*;
     use crate::{
-        model::{Change, Due},
+        model::{Due, HookChange},
         sync::tests::support::{by_keys, connector, ready},
     };
 
     fn change(connector: &str, key: &str, updated_ms: Option<u64>, payload: &'static str) -> Effect {
-        let record =
-            Envelope { key: key.into(), parent: None, updated_ms, deleted: false, payload: payload.into() };
-        Effect { changes: vec![Change { connector: connector.into(), record }], due: Vec::new() }
+        let record = Envelope {
+            key: key.into(),
+            parent: None,
+            origin: None,
+            updated_ms,
+            deleted: false,
+            payload: payload.into(),
+        };
+        Effect { changes: vec![HookChange { connector: connector.into(), record }], due: Vec::new() }
     }
 
     fn due(connector: &str, keys: &[&str]) -> Effect {

@@ -12,8 +12,8 @@ use super::{
 };
 use crate::{
     model::{
-        Asked, ChannelId, Class, Effect, Envelope, Failure, HookCounts, HookId, Name, RecordKey, Timestamp,
-        Trigger,
+        Asked, ChannelId, Class, Direction, Effect, Envelope, Failure, HookCounts, HookId, Name, RecordKey,
+        Timestamp, Trigger,
     },
     store::{self, Batch, DueKey, Inboxed},
     sync::{Error, history::store_failure, opener::Ready, runner::Shared},
@@ -168,7 +168,7 @@ async fn write(shared: &Shared, ready: &Ready, connectors: Vec<Name>, notes: &No
         return shared.store.commit(batch).await.map_err(|error| store_failure(&error));
     }
     let asked = Asked { connectors, full: false, record: false, trigger: Trigger::Webhook };
-    let placed = shared.queue.place_with(ready, &asked, &|batch| notes.put(batch)).await;
+    let placed = shared.queue.place_with(ready, Direction::Import, &asked, &|batch| notes.put(batch)).await;
     placed.map(drop).map_err(|error| match error {
         Error::Store(error) => store_failure(&error),
         Error::Channels(error) => error.into_failure(),

@@ -9,7 +9,7 @@ use super::{
 use crate::{
     channels,
     model::{
-        Change, Class, Due, Effect, Failure, Hook, HookCounts, HookId, HookSecret, Sealed, Secret,
+        Class, Due, Effect, Failure, Hook, HookChange, HookCounts, HookId, HookSecret, Sealed, Secret,
         SignatureScheme, Timestamp, Trigger,
     },
     store::Batch,
@@ -70,7 +70,7 @@ fn effect(text: &str) -> Effect {
             }),
             None => {
                 let (connector, record) = line.split_once(' ').expect("a record");
-                effect.changes.push(Change { connector: connector.into(), record: envelope(record) });
+                effect.changes.push(HookChange { connector: connector.into(), record: envelope(record) });
             }
         }
     }

@@ -4,7 +4,7 @@
 //! connector. The cursor stays where it is. That a delivery carried a record shows that it
 //! is there remotely.
 
-use super::{Landing, Pages, Stop, broken, processor, processor::Rules, reader, roll::Roll};
+use super::{Landing, Pages, Stop, broken, processor::Rules, roll::Roll};
 use crate::{store::Inboxed, sync::import::Reach};
 
 /// Records of a page.
@@ -26,25 +26,24 @@ impl Pages<'_> {
                 return Ok(());
             }
             let landing = self.take_in(waiting).await?;
-            self.writer.commit(landing).await.map_err(broken)?;
+            // Where somebody writes meanwhile, it is judged anew.
+            self.lands(landing).await?;
         }
     }
 
     async fn take_in(&mut self, waiting: Vec<Inboxed>) -> Result<Landing, Stop> {
         let records = waiting.iter().map(|inboxed| inboxed.envelope.clone()).collect();
-        let record_bytes = self.import.config.record_bytes.as_len();
-        let sheet = reader::looked_through(records, Vec::new(), Vec::new(), record_bytes).await;
+        let sheet = self.look_through(records).await?;
+        let (sheet, learnt) = self.prepare(sheet).await?;
         // A full reading that is about to begin finds them by itself.
         let roll = match self.anew {
             true => Roll::default(),
             false => self.call_roll(&sheet, Reach::Further).await.map_err(broken)?,
         };
-        let known = self.known(&sheet).await.map_err(broken)?;
         // Not even a full run takes what was delivered over what came since.
         let rules = Rules { full: false, ..self.rules() };
-        let decided = processor::decide(sheet, known, &rules);
-        self.quarantined |= decided.quarantines();
+        let (decided, reconciled) = self.judged(sheet, learnt, rules).await?;
         tracing::debug!(records = waiting.len(), "records that webhooks brought are taken in");
-        Ok(Landing { decided, roll, inbox: waiting, moved: true, ..Landing::default() })
+        Ok(Landing { decided, roll, inbox: waiting, moved: true, reconciled, ..Landing::default() })
     }
 }

@@ -31,15 +31,16 @@ mod ward;
 pub(super) use sheet::Sheet;
 
 use crate::{
-    model::{Counters, Record, RecordKey, RunId, Timestamp},
+    model::{Counters, Record, RecordKey, RunId, Timestamp, Version},
     store::{FeedKind, Quarantined},
 };
 use sheet::{Item, Misfit, Unfit};
-use slot::{Change, Slot, Verdict, Version};
+use slot::{Change, Slot, Verdict};
 use std::collections::HashSet;
 use ward::{Case, Ward};
 
 /// By what a page is judged.
+#[derive(Clone, Copy)]
 pub(super) struct Rules {
     pub(super) run: RunId,
     pub(super) now: Timestamp,
@@ -75,6 +76,14 @@ impl Decided {
     /// Whether any record is written or removed.
     pub(super) fn changes_records(&self) -> bool {
         !self.puts.is_empty() || !self.deletes.is_empty()
+    }
+
+    /// Adds a record that is written.
+    pub(super) fn push(&mut self, record: Record, is_new: bool) {
+        if is_new {
+            self.new.push(self.puts.len());
+        }
+        self.puts.push(record);
     }
 
     /// What becomes of which record.

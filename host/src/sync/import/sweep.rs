@@ -71,6 +71,11 @@ impl Pages<'_> {
             };
             keys.retain(|key| !seen.has(key.as_str()));
             after = Some(last);
+            if !keys.is_empty() && self.two_way.is_some() {
+                reading.stage = Stage::Sweeping { after: after.clone() };
+                self.treat_both_ways(keys, reading).await?;
+                continue;
+            }
             if !keys.is_empty() {
                 reading.stage = Stage::Sweeping { after: after.clone() };
                 self.treat(keys, reading).await.map_err(broken)?;
@@ -80,8 +85,17 @@ impl Pages<'_> {
 
     /// Treats records that are gone as the channel says.
     async fn treat(&mut self, gone: Vec<RecordKey>, reading: &Reading) -> store::Result<()> {
+        self.treat_in(Batch::default(), gone, reading).await
+    }
+
+    /// The same in a batch that expects something.
+    pub(super) async fn treat_in(
+        &mut self,
+        mut batch: Batch,
+        gone: Vec<RecordKey>,
+        reading: &Reading,
+    ) -> store::Result<()> {
         let (channel, connector) = (self.import.channel.id, &self.import.connector.id);
-        let mut batch = Batch::default();
         let mut run = self.import.progress.snapshot();
         run.counters.vanished += gone.len() as u64;
         match self.policy(reading) {

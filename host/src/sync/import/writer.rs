@@ -10,6 +10,7 @@ use super::{
     reader::Position,
     roll::{self, At, Roll},
     sweep,
+    twoway::Reconciled,
 };
 use crate::{
     metrics,
@@ -45,6 +46,8 @@ pub(super) struct Landing {
     pub(super) inbox: Vec<Inboxed>,
     /// Whether the run ends with it.
     pub(super) last: bool,
+    /// Of a connector that goes both ways: what becomes of local changes.
+    pub(super) reconciled: Option<Reconciled>,
 }
 
 /// Writes for one run, as the only one that does so for its connector.
@@ -277,9 +280,19 @@ impl<'a> Writer<'a> {
             batch.settle_inbox(channel, connector, inboxed);
         }
         self.add_due(&mut batch, due);
+        if let Some(reconciled) = &landing.reconciled {
+            reconciled.put(&mut batch, channel, connector);
+        }
         self.import.subscribers.tell(&mut batch, channel, connector, decided.changes());
         batch.put_run(run);
         batch
+    }
+
+    /// Counts the records anew: somebody else has written.
+    pub(super) async fn recount(&mut self) -> store::Result<()> {
+        self.count =
+            self.import.store.records().count(self.import.channel.id, &self.import.connector.id).await?;
+        Ok(())
     }
 
     /// A stamp tells one asking from a later one; it has to be another one each
