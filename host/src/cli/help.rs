@@ -286,7 +286,8 @@ Examples:
   tidegate record export support user --format csv | head
 
 jsonl: a line a record, {\"key\":…,\"updated\":…,\"payload\":{…}}.
-csv: the columns key and updated, then the payload's fields; what is nested stays JSON.";
+csv: the columns key and updated, then the payload's fields; what is nested stays JSON.
+--marks adds vanished: since when a record is gone remotely, where it is marked.";
 
 pub(super) const ORIGIN: &str = "\
 Examples:
