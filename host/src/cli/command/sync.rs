@@ -81,6 +81,15 @@ pub(crate) async fn run(ctx: &Context<'_>, sync: Sync) -> anyhow::Result<Exit> {
             );
             Ok(Exit::Failed)
         }
+        Followed::Behind(job, before) => {
+            show(ctx, if ctx.out.is_json() { &job } else { &before })?;
+            ctx.out.note(format!(
+                "what you asked for follows job {}, which is put off; it is kept, and is done after that one: \
+                 by a host (tidegate serve), or by this command when it is run again",
+                before.job
+            ));
+            Ok(Exit::Failed)
+        }
         Followed::LeftAlone(job) => {
             show(ctx, &job)?;
             ctx.out.note(format!(
