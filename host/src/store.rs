@@ -55,7 +55,7 @@ pub use pages::Pages;
 pub use quarantine::{Found, Origin, Place, Quarantine, Quarantined, Sought};
 pub use records::Records;
 pub use runs::Runs;
-pub use seen::{Reading, Seen, SeenKeys, SeenPage, Stage};
+pub use seen::{Reading, Seen, SeenKeys, SeenNotes, SeenPage, Stage};
 pub use state::State;
 pub use ticks::{Ticks, Upkeep};
 pub use vanished::Marks;

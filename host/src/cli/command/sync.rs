@@ -11,7 +11,7 @@ use crate::{
         report,
         session::{Context, Needs, Session},
         table::Table,
-        text::{count, duration, none},
+        text::{count, counted, duration, none},
     },
     model::{Name, Span},
 };
@@ -157,17 +157,17 @@ fn table(runs: &[Run]) -> Table {
         ">TOOK",
     ]);
     for run in runs {
-        let counters = &run.counters;
+        let [read, added, updated, unchanged, deleted, quarantined] = counted(&run.counters);
         let took = run.started.zip(run.ended).map(|(started, ended)| duration(ended.millis_since(started)));
         table.row([
             run.connector.to_string(),
             run.status.to_string(),
-            count(counters.read),
-            count(counters.added),
-            count(counters.updated),
-            count(counters.unchanged),
-            count(counters.deleted),
-            count(counters.quarantined),
+            read,
+            added,
+            updated,
+            unchanged,
+            deleted,
+            quarantined,
             took.unwrap_or_else(none),
         ]);
     }
