@@ -15,10 +15,17 @@ use crate::{
 };
 use index::Index;
 pub(super) use index::{Depth, Seat};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::{
+    sync::{Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
 use tokio::sync::Notify;
 pub(super) use work::{After, Claimed};
 
+/// When a job is looked at whose caller left.
+const SOON: Duration = Duration::from_secs(1);
+/// How long a look at all rows is new enough to say that a job is not there.
+const LOOKED: Duration = Duration::from_secs(5);
 /// How often a batch is made anew that met somebody else's. Each time somebody got on.
 const TRIES: u32 = 20;
 
@@ -56,10 +63,12 @@ impl Queue {
                 None => self.fresh(ready, asked, &found)?,
                 Some(kept) => self.join(ready, asked, kept, &found).await?,
             };
+            let mut entrance = Entrance { queue: self, job: Some(&job) };
             match self.store.commit(batch).await {
-                Err(store::Error::Expectation) => {}
+                Err(store::Error::Expectation) => entrance.close(),
                 Err(error) => return Err(error.into()),
                 Ok(()) => {
+                    entrance.close();
                     self.enter(&job);
                     return Ok(placed);
                 }
@@ -181,8 +190,10 @@ impl Queue {
                 let kept = self.store.jobs().get(channel, direction).await?;
                 kept.into_iter().map(|kept| kept.job).collect()
             }
-            // It has no runs yet, or there is no such job.
-            None => self.store.jobs().all().await?,
+            // It has no runs yet, and another host's may not be in the index; or there is
+            // no such job.
+            None if self.is_known() => Vec::new(),
+            None => self.read().await?,
         };
         let now = self.clock.now();
         Ok(jobs.into_iter().find_map(|job| {
@@ -204,11 +215,26 @@ impl Queue {
     }
 
     /// Reads every row anew: another host on the store may have left some.
-    pub(super) async fn load(&self) -> store::Result<usize> {
-        let jobs = self.store.jobs().all().await?;
-        self.index().complete(&jobs);
+    pub(super) async fn load(&self) -> store::Result<()> {
+        self.read().await?;
         self.changed.notify_one();
-        Ok(jobs.len())
+        Ok(())
+    }
+
+    async fn read(&self) -> store::Result<Vec<Job>> {
+        let read = self.clock.now();
+        let jobs = self.store.jobs().all().await?;
+        let mut index = self.index();
+        index.complete(&jobs);
+        index.read = Some(read);
+        Ok(jobs)
+    }
+
+    /// Whether every row was read a moment ago, so that asking for what is not there costs
+    /// no second look.
+    fn is_known(&self) -> bool {
+        let age = |read: Timestamp| self.clock.now().millis_since(read);
+        self.index().read.is_some_and(|read| u128::from(age(read)) < LOOKED.as_millis())
     }
 
     /// The next one to work on: it is due, and nobody in this process works on it.
@@ -268,6 +294,28 @@ impl Queue {
 
     fn index(&self) -> MutexGuard<'_, Index> {
         self.index.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Has a job looked at whose caller leaves while it is being committed: it may be in the
+/// store by then, and nobody is left to say so.
+struct Entrance<'a> {
+    queue: &'a Queue,
+    job: Option<&'a Job>,
+}
+
+impl Entrance<'_> {
+    fn close(&mut self) {
+        self.job = None;
+    }
+}
+
+impl Drop for Entrance<'_> {
+    fn drop(&mut self) {
+        let Some(job) = self.job else { return };
+        // A little later, when the commit is over. One that never landed is found to be gone.
+        let due = job.due.max(self.queue.clock.now().plus(SOON));
+        self.queue.enter(&Job { due, ..job.clone() });
     }
 }
 
