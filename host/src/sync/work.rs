@@ -12,13 +12,14 @@ use super::{
     log,
     opener::{Ready, SourceAsk},
     policy::Verdict,
+    progress::Progress,
     queue::{After, Claimed, Seat},
     runner::Shared,
     turns::{Place, Turn},
 };
 use crate::{
     metrics,
-    model::{Class, Connector, Deferred, Failure, Job, Name, Paused, Run},
+    model::{Channel, Class, Connector, Deferred, Failure, Job, Name, Paused, Run},
     store::{self, Lease},
 };
 use futures_util::{FutureExt, future::join_all};
@@ -162,7 +163,9 @@ async fn unopened(shared: &Shared, job: &Job, lease: &Lease, failure: Failure) -
     // Nobody looks for runs of a channel that is gone.
     let Some(channel) = channel else { return Some(After::Done) };
     if runs.is_empty() {
-        runs = channel.connectors.iter().zip(0..).map(|(name, order)| job::run(name, order, job)).collect();
+        let is_asked = |name: &&Name| job.asked.connectors.is_empty() || job.asked.connectors.contains(name);
+        let asked = channel.connectors.iter().filter(is_asked);
+        runs = asked.zip(0..).map(|(name, order)| job::run(name, order, job)).collect();
         if shared.queue.plan(lease, &runs).await.is_err() {
             return None;
         }
@@ -170,19 +173,37 @@ async fn unopened(shared: &Shared, job: &Job, lease: &Lease, failure: Failure) -
     let live = LiveJob::new(job, runs, |_| None, &shared.stopping);
     for run in live.runs.iter().filter(|run| !run.progress.has_ended()) {
         let ending = match shared.judge(&run.progress, &failure, None) {
-            _ if failure.code == DISABLED => Ending::Cancelled(failure.clone()),
-            Verdict::Defer(deferred) => Ending::Deferred(deferred),
-            Verdict::Retry | Verdict::Fail => Ending::Failed(failure.clone()),
-            Verdict::Pause => {
-                shared.opener.pause(&channel, Paused::because(&failure, shared.clock.now())).await;
-                Ending::Failed(failure.clone())
-            }
+            _ if failure.code == DISABLED => Some(Ending::Cancelled(failure.clone())),
+            verdict => ending(shared, &channel, verdict, &failure).await,
         };
+        // Nothing is tried once more here: what cannot be opened now cannot be a moment later.
+        let ending = ending.unwrap_or_else(|| Ending::Failed(failure.clone()));
         if !shared.history.close(lease, &run.progress, ending).await {
             return None;
         }
+        counted(&channel, &run.progress);
     }
     Some(after(&live, shared))
+}
+
+/// How a verdict ends a run; none where the run is to be tried once more.
+async fn ending(shared: &Shared, channel: &Channel, verdict: Verdict, failure: &Failure) -> Option<Ending> {
+    match verdict {
+        Verdict::Retry => None,
+        Verdict::Defer(deferred) => Some(Ending::Deferred(deferred)),
+        Verdict::Fail => Some(Ending::Failed(failure.clone())),
+        Verdict::Pause => {
+            shared.opener.pause(channel, Paused::because(failure, shared.clock.now())).await;
+            Some(Ending::Failed(failure.clone()))
+        }
+    }
+}
+
+/// Counts how a run ended.
+fn counted(channel: &Channel, progress: &Progress) {
+    let run = progress.snapshot();
+    let class = run.error.map(|error| error.class);
+    metrics::run_ended(&channel.channel_type, &run.connector, run.status, class);
 }
 
 /// Where one job is worked on.
@@ -228,9 +249,7 @@ impl Bench<'_> {
         let ending = ending.unwrap_or_else(|_panic| Ending::Failed(panicked()));
         let kept = self.shared.history.close(self.lease, &run.progress, ending).await;
         if kept {
-            let run = run.progress.snapshot();
-            let class = run.error.map(|error| error.class);
-            metrics::run_ended(&self.ready.channel.channel_type, &run.connector, run.status, class);
+            counted(&self.ready.channel, &run.progress);
         }
         run.progress.rest();
         kept
@@ -320,20 +339,15 @@ impl Bench<'_> {
                 Err(Stop::Lost) => return Ending::Lost,
                 Err(Stop::Failed(failure)) => failure,
             };
-            match self.shared.judge(&run.progress, &failure, self.ready.origin.as_deref()) {
-                Verdict::Retry => {
-                    tracing::warn!(run.id = %id, %failure, "a step failed and is tried once more");
-                }
-                Verdict::Defer(deferred) => return Ending::Deferred(deferred),
-                Verdict::Fail => return Ending::Failed(failure),
-                Verdict::Pause => {
-                    let reason = Paused::because(&failure, self.shared.clock.now());
-                    self.shared.opener.pause(&self.ready.channel, reason).await;
-                    // The first one tells; the others of the job are of the same kind.
-                    let _ = self.paused.set(failure.clone());
-                    return Ending::Failed(failure);
-                }
+            let verdict = self.shared.judge(&run.progress, &failure, self.ready.origin.as_deref());
+            if verdict == Verdict::Pause {
+                // The first one tells; the others of the job are of the same kind.
+                let _ = self.paused.set(failure.clone());
             }
+            if let Some(ending) = ending(self.shared, &self.ready.channel, verdict, &failure).await {
+                return ending;
+            }
+            tracing::warn!(run.id = %id, %failure, "a step failed and is tried once more");
         }
     }
 }
