@@ -157,7 +157,8 @@ pub fn router(parts: Parts) -> Router {
         .route("/schedule/pause", post(schedule::pause))
         .route("/schedule/resume", post(schedule::resume))
         .route("/runs/{id}/logs", get(history::logs))
-        .route("/runs/{id}/pages", get(history::pages));
+        .route("/runs/{id}/pages", get(history::pages))
+        .route("/plugins/release", post(plugin::release));
     Router::new()
         .route("/healthz", get(host::health))
         .route("/readyz", get(readiness::show))

@@ -20,7 +20,7 @@ pub use tasks::Ended;
 use crate::{
     api::{self, view},
     catalog::{Catalog, Watcher},
-    channels::{BreakerKeeper, Channels},
+    channels::{BreakerKeeper, Channels, TrapKeeper},
     clock::Clock,
     config::{Config, Loaded},
     metrics,
@@ -67,6 +67,7 @@ pub struct App {
     prober: Option<Prober>,
     cleaner: Option<Cleaner>,
     presence: Option<Presence>,
+    traps: Option<TrapKeeper>,
 }
 
 impl App {
@@ -78,7 +79,7 @@ impl App {
         metrics::start();
         let places = folder::Places::of(&setup.loaded.config.data);
         places.make()?;
-        let Floors { store, catalog, watcher, channels, breakers, cassettes, sync, timetable, runner } =
+        let Floors { store, catalog, watcher, channels, breakers, cassettes, sync, timetable, runner, traps } =
             Floors::build(&setup, &places)?;
         let cleaner = Cleaner::new(&sync);
         let (config, stop) = (setup.loaded.config.clone(), CancellationToken::new());
@@ -125,6 +126,7 @@ impl App {
             prober: Some(prober),
             cleaner: Some(cleaner),
             presence: None,
+            traps: Some(traps),
         })
     }
 
@@ -145,11 +147,14 @@ impl App {
         self.tasks.start("telemetry", |stop| exporter.run(stop));
     }
 
-    /// Takes over what was known of remote systems before the host started. Belongs
+    /// Takes over what was known of remote systems and plugins before the host started. Belongs
     /// before the first request.
     pub async fn restore_breakers(&self) {
         if let Err(error) = self.channels.restore_breakers().await {
             tracing::warn!(%error, "what was known of origins is lost: all of them are tried");
+        }
+        if let Err(error) = self.channels.restore_traps().await {
+            tracing::warn!(%error, "which plugins are in quarantine is lost: all of them may run");
         }
     }
 
@@ -158,6 +163,9 @@ impl App {
     pub fn start_runs(&mut self, reach: Reach) {
         if let Some(breakers) = self.breakers.take() {
             self.tasks.start("breakers", |stop| breakers.run(stop));
+        }
+        if let Some(traps) = self.traps.take() {
+            self.tasks.start("traps", |stop| traps.run(stop));
         }
         if let Some(runner) = self.runner.take() {
             let running = self.readiness.runs_go();
@@ -253,6 +261,12 @@ impl App {
             let stopped = CancellationToken::new();
             stopped.cancel();
             breakers.run(stopped).await;
+        }
+        if let Some(traps) = self.traps.take() {
+            // The same of a plugin.
+            let stopped = CancellationToken::new();
+            stopped.cancel();
+            traps.run(stopped).await;
         }
         ended_by_force
     }

@@ -17,6 +17,7 @@ mod options;
 mod pause;
 mod recorded;
 mod settings;
+mod traps;
 mod vault;
 
 pub use self::{
@@ -24,6 +25,7 @@ pub use self::{
     error::Error,
     options::{Options, ScheduleChange},
     recorded::{RecordedSettings, settings_for},
+    traps::TrapKeeper,
     vault::VaultError,
 };
 

@@ -18,7 +18,7 @@ mod runs;
 mod store;
 
 pub use exposition::CONTENT_TYPE;
-pub use guests::Guest;
+pub use guests::{Guest, plugin_quarantined};
 pub use queue::{late, lease_lost, queue, tick};
 pub use registry::SERIES;
 pub use requests::{Circuit, Exchange, breaker_moved, breaker_state, retry, throttle_wait};

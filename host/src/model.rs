@@ -10,6 +10,7 @@ mod id;
 mod job;
 mod manifest;
 mod origin;
+mod plugin;
 mod quantity;
 mod record;
 mod run;
@@ -32,6 +33,7 @@ pub use manifest::{
     FieldKind, Manifest, Operation, Origin, RateHint, SignatureScheme, Transport, Wanted, Webhook,
 };
 pub use origin::{BreakerState, KeptBreaker, OriginFailure, OriginState};
+pub use plugin::{LastTrap, TrappedPlugin};
 pub use quantity::{Size, Span};
 pub use record::{Due, Envelope, Page, PullRequest, Record, Reject};
 pub use run::{Counters, Deferred, Direction, Run, Status, Trigger};

@@ -37,6 +37,7 @@ mod state;
 #[cfg(test)]
 mod tests;
 mod ticks;
+mod traps;
 mod vanished;
 mod walk;
 mod watch;
@@ -58,6 +59,7 @@ pub use runs::Runs;
 pub use seen::{Reading, Seen, SeenKeys, SeenNotes, SeenPage, Stage};
 pub use state::State;
 pub use ticks::{Ticks, Upkeep};
+pub use traps::Traps;
 pub use vanished::Marks;
 pub use watch::{Watch, Watchers};
 
@@ -198,6 +200,12 @@ impl Store {
     #[must_use]
     pub fn breakers(&self) -> Breakers<'_> {
         Breakers(self)
+    }
+
+    /// The versions of plugins whose last steps trapped.
+    #[must_use]
+    pub fn traps(&self) -> Traps<'_> {
+        Traps(self)
     }
 
     /// The records of connectors.

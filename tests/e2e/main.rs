@@ -16,4 +16,5 @@ mod quarantine;
 mod replay;
 mod secrets;
 mod stage;
+mod traps;
 mod vanished;

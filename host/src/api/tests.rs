@@ -5,6 +5,7 @@ mod channels;
 mod history;
 mod host;
 mod origins;
+mod plugins;
 mod quarantine;
 mod records;
 mod requests;
@@ -47,7 +48,8 @@ struct Host {
     stop: CancellationToken,
     /// What keeps it from being ready.
     reasons: Arc<Mutex<Vec<view::Reason>>>,
-    _folder: TempDir,
+    catalog: Catalog,
+    folder: TempDir,
     _runner: sync::Runner,
 }
 
@@ -128,7 +130,7 @@ impl Host {
         let router = router(Parts {
             config: Config { body_bytes: Size::kib(1), ..Config::default() },
             store: store.clone(),
-            catalog,
+            catalog: catalog.clone(),
             channels,
             sync,
             cassettes,
@@ -149,7 +151,7 @@ impl Host {
             inspect_bytes: Size::kib(4),
             stop: stop.clone(),
         });
-        Self { router, store, clock, origins, stop, reasons, _folder: folder, _runner: runner }
+        Self { router, store, clock, origins, stop, reasons, catalog, folder, _runner: runner }
     }
 
     async fn send(&self, request: Request<Body>) -> Answer {

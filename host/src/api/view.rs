@@ -27,7 +27,7 @@ pub use history::{Clean, Cleaned, Log, LogLine, Page};
 pub use host::{Check, Configuration, Diagnosis, Health, KeySource, Level};
 pub use list::List;
 pub use origin::{Origin, OriginFailure, OriginName};
-pub use plugin::{Inspection, Plugin, PluginState, Refusal};
+pub use plugin::{Inspection, Plugin, PluginName, PluginQuarantine, PluginState, Refusal, ReleasedPlugin};
 pub use problem::{FieldProblem, Problem, ProblemDocument};
 pub use quarantine::{Dropped, Hopeless, Payload, Quarantined, Retried, Selection};
 pub use readiness::{Readiness, Reason};

@@ -5,6 +5,7 @@ mod breakers;
 mod opening;
 mod pause;
 mod server;
+mod traps;
 
 use self::server::Server;
 use super::*;

@@ -76,6 +76,10 @@ impl Source for Guest {
             outcome
         })
     }
+
+    fn landed(&self) {
+        self.opened.offer.plugin.landed();
+    }
 }
 
 /// What a guest says, passed to the log of its run and to the host's. Levels stay as

@@ -229,6 +229,7 @@ impl<'a> Pages<'a> {
         };
         self.writer.commit(landing).await.map_err(broken)?;
         self.position.landed();
+        self.import.source.landed();
         if stuck { Err(Stop::Failed(no_progress(self.idle))) } else { Ok(!last) }
     }
 

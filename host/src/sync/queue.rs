@@ -29,6 +29,14 @@ const LOOKED: Duration = Duration::from_secs(5);
 /// How often a batch is made anew that met somebody else's. Each time somebody got on.
 const TRIES: u32 = 20;
 
+/// How it stands in a job's row that it waits for a plugin; no origin begins like this.
+const OF_PLUGINS: &str = "plugin:";
+
+/// What a job waits for whose channel type has no plugin that may run.
+pub(super) fn plugin_of(channel_type: &str) -> String {
+    format!("{OF_PLUGINS}{channel_type}")
+}
+
 /// What became of a request.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Placed {
@@ -269,6 +277,16 @@ impl Queue {
         let woken = self.index().wake(origin, self.clock.now());
         self.changed.notify_one();
         woken
+    }
+
+    /// The channel types for whose plugin jobs wait.
+    pub(super) fn awaited_plugins(&self) -> Vec<String> {
+        self.index().awaited(OF_PLUGINS)
+    }
+
+    /// Makes those due that wait for the plugin of this channel type.
+    pub(super) fn wake_for_plugin(&self, channel_type: &str) -> usize {
+        self.wake(&plugin_of(channel_type))
     }
 
     /// One that waits for this origin.

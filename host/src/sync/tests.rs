@@ -7,6 +7,7 @@ mod history;
 mod import;
 mod jobs;
 mod overlap;
+mod plugins;
 mod quarantine;
 mod queue;
 mod rehearsal;

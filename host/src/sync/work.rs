@@ -11,9 +11,9 @@ use super::{
     live::{LiveJob, LiveRun},
     log,
     opener::{Ready, SourceAsk},
-    policy::Verdict,
+    policy::{self, Verdict},
     progress::Progress,
-    queue::{After, Claimed, Seat},
+    queue::{self, After, Claimed, Seat},
     runner::Shared,
     turns::{Place, Turn},
 };
@@ -183,7 +183,7 @@ async fn unopened(shared: &Shared, job: &Job, lease: &Lease, failure: Failure) -
         }
         counted(&channel, &run.progress);
     }
-    Some(after(&live, shared))
+    Some(after(&live, shared, &channel.channel_type))
 }
 
 /// How a verdict ends a run; none where the run is to be tried once more.
@@ -231,7 +231,7 @@ impl Bench<'_> {
         if ended_well && self.ready.channel.paused.is_some() {
             self.shared.opener.resume(&self.ready.channel).await;
         }
-        Some(after(&self.job, self.shared))
+        Some(after(&self.job, self.shared, &self.ready.channel.channel_type))
     }
 
     fn parallel(&self) -> usize {
@@ -353,7 +353,7 @@ impl Bench<'_> {
 }
 
 /// What comes after a job whose runs nobody works on any more.
-fn after(job: &LiveJob, shared: &Shared) -> After {
+fn after(job: &LiveJob, shared: &Shared, channel_type: &Name) -> After {
     let runs = job.snapshot();
     if runs.iter().all(|run| run.status.has_ended()) {
         return After::Done;
@@ -367,7 +367,10 @@ fn after(job: &LiveJob, shared: &Shared) -> After {
     };
     match deferred.clone().map(due).min() {
         Some(due) if !shared.stopping.is_cancelled() => {
-            After::Later { due, waits_for: deferred.clone().find_map(|deferred| deferred.origin.clone()) }
+            let origin = deferred.clone().find_map(|deferred| deferred.origin.clone());
+            let lacks_plugin = deferred.clone().any(|deferred| policy::waits_for_plugin(&deferred.reason));
+            let plugin = lacks_plugin.then(|| queue::plugin_of(channel_type.as_str()));
+            After::Later { due, waits_for: plugin.or(origin) }
         }
         _ => After::Back,
     }
