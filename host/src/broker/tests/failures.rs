@@ -288,7 +288,7 @@ async fn streams_that_break_count_against_their_origin() {
         let mut body = gateway.open(get("/"), &meter()).await.expect("a head").body;
         while body.read(9).await.is_ok() {}
     }
-    let failure = gateway.open(get("/"), &meter()).await.err().expect("it is left alone");
+    let failure = gateway.open(get("/"), &meter()).await.expect_err("it is left alone");
     assert_failure(&failure, Class::Transient, "breaker.open", &["failed 5 times in a row", "net.body"]);
     assert_eq!(server.requests(), 5);
 }
@@ -310,7 +310,7 @@ async fn a_stream_that_comes_whole_makes_good_and_one_that_is_dropped_says_nothi
     drop(gateway.open(get("/"), &meter()).await.expect("a head"));
     let mut body = gateway.open(get("/"), &meter()).await.expect("four in a row").body;
     while body.read(9).await.is_ok() {}
-    let failure = gateway.open(get("/"), &meter()).await.err().expect("it is left alone");
+    let failure = gateway.open(get("/"), &meter()).await.expect_err("it is left alone");
     assert_failure(&failure, Class::Transient, "breaker.open", &["failed 5 times in a row"]);
 }
 
