@@ -7,8 +7,12 @@ mod cassette;
 mod channel;
 mod dry_run;
 mod history;
+mod hook;
 mod host;
+mod lifecycle;
 mod list;
+mod mapping;
+mod notice;
 mod origin;
 mod plugin;
 mod problem;
@@ -19,13 +23,19 @@ mod run;
 mod schedule;
 
 pub use cassette::{CassetteDetail, Replayed};
-pub use channel::{Channel, ChannelDetail, CheckReport, ConnectorState, Edit, NewChannel, NewSync};
+pub use channel::{Channel, ChannelDetail, CheckReport, ConnectorState, Edit, NewChannel, NewSync, Upgraded};
 pub use dry_run::{
     DryRunChange, DryRunField, DryRunKind, DryRunLine, DryRunOutcome, DryRunSummary, NewDryRun,
 };
 pub use history::{Clean, Cleaned, Log, LogLine, Page};
+pub use hook::{Hook, HookRotation, HookSignature, MadeHook, NewHook};
 pub use host::{Check, Configuration, Diagnosis, Health, KeySource, Level};
+pub use lifecycle::{ConnectorHoldings, Deleted, Deletion, Disabled};
 pub use list::List;
+pub use mapping::{MappedRecord, MappingLint, MappingPreview, MappingState, NewMappingTest};
+pub use notice::{
+    Count, DeadNotice, DeadSelection, MadeNotice, NewNotice, Notice, NoticeFailure, NoticeTest,
+};
 pub use origin::{Origin, OriginFailure, OriginName};
 pub use plugin::{Inspection, Plugin, PluginName, PluginQuarantine, PluginState, Refusal, ReleasedPlugin};
 pub use problem::{FieldProblem, Problem, ProblemDocument};

@@ -8,7 +8,7 @@ use crate::{
     channels::{self, BreakerKeeper, Channels, TrapKeeper},
     sandbox::{self, Sandbox},
     store::Store,
-    sync::{self, Runner, Sync, Timetable},
+    sync::{self, Hooks, NoticeSender, Notices, Runner, Sync, Timetable},
 };
 use std::sync::Arc;
 
@@ -24,6 +24,9 @@ pub(super) struct Floors {
     pub(super) timetable: Timetable,
     pub(super) runner: Runner,
     pub(super) traps: TrapKeeper,
+    pub(super) hooks: Hooks,
+    pub(super) notices: Notices,
+    pub(super) notice_sender: NoticeSender,
 }
 
 impl Floors {
@@ -58,6 +61,7 @@ impl Floors {
         // These keys stand elsewhere: with the other limits of a step, and under `[history]`.
         let sync = sync::Config {
             record_bytes: config.sandbox.limits.record_bytes,
+            program: setup.compiler.clone(),
             history: config.history.clone(),
             ..config.sync.clone()
         };
@@ -78,6 +82,22 @@ impl Floors {
         let removed = cassettes.clone();
         sync.when_removed(move |runs| removed.forget(runs));
         let timetable = Timetable::new(config.schedule.clone(), store.clone(), clock.clone());
-        Ok(Self { store, catalog, watcher, channels, breakers, cassettes, sync, timetable, runner, traps })
+        let hooks = Hooks::build(&sync, channels.clone());
+        let (notices, notice_sender) = Notices::build(&sync, channels.clone(), config.notices.clone());
+        Ok(Self {
+            store,
+            catalog,
+            watcher,
+            channels,
+            breakers,
+            cassettes,
+            sync,
+            timetable,
+            runner,
+            hooks,
+            notices,
+            notice_sender,
+            traps,
+        })
     }
 }

@@ -2,10 +2,12 @@
 //! broker, and a server on loopback that remembers what it was asked.
 
 mod breakers;
+mod lifecycle;
 mod opening;
 mod pause;
 mod server;
 mod traps;
+mod upgrade;
 
 use self::server::Server;
 use super::*;
@@ -115,6 +117,12 @@ fn secrets(given: &[(&str, &str)]) -> BTreeMap<String, Secret> {
 
 fn change(settings: Value) -> Change {
     Change { settings: settings.as_object().expect("an object").clone(), ..Change::default() }
+}
+
+async fn disable(house: &House) -> Channel {
+    let disabled = house.channels.disable("one", Veto::Heeded).await.expect("a change");
+    assert_eq!(disabled.warning, None);
+    disabled.channel
 }
 
 async fn words<T>(result: impl Future<Output = Result<T, Error>>) -> String {
@@ -269,10 +277,10 @@ async fn of_two_changes_at_the_same_time_one_is_told() {
 async fn a_channel_is_switched_off_and_on() {
     let house = House::new().await;
     let channel = house.channels.create(good_draft()).await.expect("a channel");
-    assert_eq!(house.channels.set_enabled("one", true).await.expect("no change"), channel);
-    assert!(!house.channels.set_enabled("one", false).await.expect("a change").enabled);
+    assert_eq!(house.channels.enable("one").await.expect("no change"), channel);
+    assert!(!disable(&house).await.enabled);
     house.clock.advance(Duration::from_secs(60));
-    let on = house.channels.set_enabled("one", true).await.expect("a change");
+    let on = house.channels.enable("one").await.expect("a change");
     assert_eq!((on.enabled, on.active_since()), (true, house.clock.now()));
     assert_eq!(channel.active_since(), channel.created);
 }

@@ -61,54 +61,6 @@ async fn an_address_that_the_operator_does_not_allow_is_denied() {
 }
 
 #[tokio::test]
-async fn settings_of_another_version_are_carried_over() {
-    let house = House::new().await;
-    let stored = house.channels.create(good_draft()).await.expect("a channel");
-    let migrated =
-        json!({"url": "http://127.0.0.1:8080/v2", "token": true, "pages": 9, "unknown": "left out"});
-    let guest = Guest { migrated: Some(Ok(migrated)), ..Guest::described(&manifest(&["desk"], "2.0.0")) };
-    house.replace_plugin(guest).await;
-    let opened = house.channels.open("one").await.expect("an open channel");
-    let settings: Value = serde_json::from_slice(&opened.settings).expect("JSON");
-    assert_eq!(settings, json!({"url": "http://127.0.0.1:8080/v2", "way": "key", "token": true, "pages": 9}));
-    assert_eq!(opened.channel, stored, "nothing is stored by looking");
-    let edited = house.channels.edit("one", change(json!({"pages": 1}))).await.expect("an edit");
-    assert_eq!(Value::Object(edited.settings), json!({"url": "http://127.0.0.1:8080/v2", "pages": 1}));
-    assert_eq!(edited.plugin_version, "2.0.0");
-}
-
-#[tokio::test]
-async fn settings_that_cannot_be_carried_over_are_mended_by_an_edit() {
-    let house = House::new().await;
-    house.channels.create(good_draft()).await.expect("a channel");
-    let guest = || Guest::described(&manifest(&["desk"], "2.0.0"));
-    house.replace_plugin(Guest { migrated: Some(Err("pages are counted otherwise now")), ..guest() }).await;
-    let failure = house.channels.open("one").await.err().expect("a failure").into_failure();
-    assert_eq!((failure.class, failure.code.as_str()), (Class::Config, "old.settings"));
-    assert_eq!(
-        failure.message,
-        "the settings of channel 'one' are of plugin version 1.0.0, and version 2.0.0 cannot take them over: pages are counted otherwise now; edit the channel"
-    );
-    house.channels.edit("one", change(json!({"pages": 2}))).await.expect("an edit");
-    house.channels.open("one").await.expect("an open channel");
-}
-
-#[tokio::test]
-async fn settings_that_no_longer_fit_name_the_fields() {
-    let house = House::new().await;
-    house.channels.create(good_draft()).await.expect("a channel");
-    let mut stricter = manifest(&["desk"], "2.0.0");
-    stricter["channel-types"][0]["transports"][0]["form"][3]["max"] = json!(4);
-    house.replace_plugin(Guest::described(&stricter)).await;
-    let failure = house.channels.open("one").await.err().expect("a failure").into_failure();
-    assert_eq!(
-        failure.message,
-        "the settings of channel 'one' do not fit its plugin: pages must be at most 4; edit the channel"
-    );
-    assert_eq!(failure.fields, [FieldError::new("pages", "must be at most 4")]);
-}
-
-#[tokio::test]
 async fn another_key_is_told_and_seals_nothing() {
     let house = House::new().await;
     house.channels.create(good_draft()).await.expect("a channel");
@@ -150,7 +102,7 @@ async fn a_check_tells_facts_or_why_there_are_none() {
     house
         .replace_plugin(Guest { check: Some(json!({"account": "Acme"})), ..Guest::offering(&["desk"]) })
         .await;
-    house.channels.set_enabled("one", false).await.expect("a change");
+    disable(&house).await;
     assert_eq!(Value::Object(report(&house).await.expect("facts")), json!({"account": "Acme"}));
     house.replace_plugin(Guest { check: Some(json!(["Acme"])), ..Guest::offering(&["desk"]) }).await;
     assert_eq!(report(&house).await.expect_err("no facts").code, "answer.check");
