@@ -189,6 +189,7 @@ pub fn router(parts: Parts) -> Router {
         .route("/schedule/resume", post(schedule::resume))
         .route("/runs/{id}/logs", get(history::logs))
         .route("/runs/{id}/pages", get(history::pages))
+        .route("/plugins/release", post(plugin::release))
         .route("/webhooks", get(hook::list).post(hook::create))
         .route("/webhooks/{id}", get(hook::show).delete(hook::delete))
         .route("/webhooks/{id}/rotate", post(hook::rotate))

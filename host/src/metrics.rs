@@ -19,7 +19,7 @@ mod runs;
 mod store;
 
 pub use exposition::CONTENT_TYPE;
-pub use guests::Guest;
+pub use guests::{Guest, plugin_quarantined};
 pub use hooks::{Taken, Told, delivery, delivery_took, notice};
 pub use queue::{late, lease_lost, queue, tick};
 pub use registry::SERIES;

@@ -46,6 +46,7 @@ mod state;
 mod tests;
 mod ticks;
 mod trail;
+mod traps;
 mod vanished;
 mod walk;
 mod watch;
@@ -71,10 +72,11 @@ pub use pages::Pages;
 pub use quarantine::{Found, Origin, Place, Quarantine, Quarantined, Sought};
 pub use records::Records;
 pub use runs::Runs;
-pub use seen::{Reading, Seen, SeenKeys, SeenPage, Stage};
+pub use seen::{Reading, Seen, SeenKeys, SeenNotes, SeenPage, Stage};
 pub use state::State;
 pub use ticks::{Ticks, Upkeep};
 pub use trail::{KEPT as TRAIL, Trails};
+pub use traps::Traps;
 pub use vanished::Marks;
 pub use watch::{Watch, Watchers};
 
@@ -215,6 +217,12 @@ impl Store {
     #[must_use]
     pub fn breakers(&self) -> Breakers<'_> {
         Breakers(self)
+    }
+
+    /// The versions of plugins whose last steps trapped.
+    #[must_use]
+    pub fn traps(&self) -> Traps<'_> {
+        Traps(self)
     }
 
     /// The records of connectors.

@@ -21,6 +21,7 @@ mod quarantine;
 mod replay;
 mod secrets;
 mod stage;
+mod traps;
 mod twoway;
 mod vanished;
 mod webhooks;

@@ -3,7 +3,7 @@
 use super::{
     Error, State,
     body::Params,
-    export,
+    export::{self, Export, Marks},
     paging::cut,
     view::{List, Record},
 };
@@ -27,6 +27,9 @@ pub(super) struct ListParams {
     /// Only those that are marked as gone remotely.
     #[serde(default)]
     vanished: bool,
+    /// With a form: since when records are gone remotely, too.
+    #[serde(default)]
+    marks: bool,
     after: Option<String>,
     limit: Option<usize>,
 }
@@ -43,8 +46,15 @@ pub(super) async fn list(
         let refusal = Error::new(Class::InvalidData, "request.query", message);
         return Err(refusal.with_status(StatusCode::BAD_REQUEST));
     }
+    if params.marks && params.format.is_none() {
+        let message = "a page shows marks anyway: leave out `marks`, or say in which `format` to export";
+        let refusal = Error::new(Class::InvalidData, "request.query", message);
+        return Err(refusal.with_status(StatusCode::BAD_REQUEST));
+    }
     if let Some(format) = params.format {
-        return export::stream(&parts.store, channel.id, connector, format).await;
+        let marks = if params.marks { Marks::Shown } else { Marks::LeftOut };
+        let export = Export { channel: channel.id, connector, format, marks };
+        return export::stream(&parts.store, export).await;
     }
     let after = params.after.map(RecordKey::try_new).transpose()?;
     let which = if params.vanished { Which::Vanished } else { Which::All };

@@ -46,7 +46,7 @@ pub use notice::{
     Count, DeadNotice, DeadSelection, MadeNotice, NewNotice, Notice, NoticeFailure, NoticeTest,
 };
 pub use origin::{Origin, OriginFailure, OriginName};
-pub use plugin::{Inspection, Plugin, PluginState, Refusal};
+pub use plugin::{Inspection, Plugin, PluginName, PluginQuarantine, PluginState, Refusal, ReleasedPlugin};
 pub use problem::{FieldProblem, Problem, ProblemDocument};
 pub use quarantine::{Dropped, Failed, Hopeless, Payload, Quarantined, Retried, Selection};
 pub use readiness::{Readiness, Reason};

@@ -96,6 +96,15 @@ Example:
   tidegate plugin reload
 
 It looks at the folder now and waits until every file is judged.";
+pub(super) const PLUGIN_RELEASE: &str = "\
+Examples:
+  tidegate plugin release zendesk
+  tidegate plugin release zendesk.wasm
+  tidegate plugin release 4f1c09d2ab31
+
+A version of a plugin comes into quarantine when too many of its steps in a row end in a
+trap; tidegate plugin list tells since when, and how the last one ended. Runs that
+waited for it go on by themselves, and its traps are counted anew.";
 
 pub(super) const CHANNEL: &str = "\
 Examples:
@@ -300,7 +309,8 @@ Examples:
   tidegate record export support user --format csv | head
 
 jsonl: a line a record, {\"key\":…,\"updated\":…,\"payload\":{…}}.
-csv: the columns key and updated, then the payload's fields; what is nested stays JSON.";
+csv: the columns key and updated, then the payload's fields; what is nested stays JSON.
+--marks adds vanished: since when a record is gone remotely, where it is marked.";
 
 pub(super) const RECORD_PUT: &str = "\
 Examples:

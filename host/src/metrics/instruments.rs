@@ -37,6 +37,7 @@ pub(super) struct Instruments {
     pub(super) guest_cpu: Counter<f64>,
     pub(super) guest_memory_peak: Gauge<u64>,
     pub(super) traps: Counter<u64>,
+    pub(super) plugins_quarantined: Gauge<u64>,
     pub(super) queue_depth: Gauge<u64>,
     pub(super) queue_oldest_age: Gauge<f64>,
     pub(super) leases_lost: Counter<u64>,
@@ -135,6 +136,11 @@ impl Instruments {
                 "The most memory that one step of a plugin held since the plugin was loaded.",
             ),
             traps: new.counter("tidegate_traps_total", "", "Steps that ended in a trap."),
+            plugins_quarantined: new.gauge(
+                "tidegate_plugins_quarantined",
+                "",
+                "Versions of a plugin that are in quarantine.",
+            ),
             queue_depth: new.gauge("tidegate_queue_depth", "{job}", "Jobs by state."),
             queue_oldest_age: new.age(
                 "tidegate_queue_oldest_age_seconds",

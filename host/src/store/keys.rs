@@ -28,6 +28,7 @@
 //! | `f` | [`LeaseEnds`](Table::LeaseEnds) | channel, direction | until when |
 //! | `k` | [`Ticks`](Table::Ticks) | channel | time of its last tick |
 //! | `b` | [`Breakers`](Table::Breakers) | an origin's name | the breaker, unless it is closed |
+//! | `X` | [`Traps`](Table::Traps) | a plugin file's digest | the version of the plugin, whose last steps trapped |
 //! | `a` | [`EndedRuns`](Table::EndedRuns) | channel, connector, direction, kind of end, run | nothing |
 //! | `g` | [`Pages`](Table::Pages) | run, page | the page as history keeps it |
 //! | `w` | [`Log`](Table::Log) | run | where its log ends |
@@ -91,6 +92,7 @@ pub(super) enum Table {
     EndedRuns = b'a',
     Pages = b'g',
     Log = b'w',
+    Traps = b'X',
     Outbox = b'A',
     Links = b'B',
     LinksBack = b'C',
@@ -285,6 +287,11 @@ pub(super) fn runs_of_job(job: JobId) -> Range {
 /// The row of an origin's breaker.
 pub(super) fn breaker(origin: &str) -> Vec<u8> {
     Table::Breakers.key(&[origin.as_bytes()])
+}
+
+/// The row of a version of a plugin whose last steps trapped.
+pub(super) fn trapped(sha256: &str) -> Vec<u8> {
+    Table::Traps.key(&[sha256.as_bytes()])
 }
 
 /// The run that a key of one of the three tables of runs ends with.

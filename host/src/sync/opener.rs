@@ -37,6 +37,12 @@ pub(super) trait Opener: Send + Sync + 'static {
     /// Asks a channel's remote system whether it is back.
     fn probe(&self, channel: ChannelId) -> BoxFuture<'_, Probe>;
 
+    /// Changes with every plugin that comes, goes, is put into quarantine or leaves it.
+    fn plugins_changed(&self) -> watch::Receiver<u64>;
+
+    /// Whether a plugin for the channel type is there and may run.
+    fn is_offered(&self, channel_type: &str) -> bool;
+
     /// Lets the channel's runs go again: one of them went well.
     fn resume<'a>(&'a self, channel: &'a Channel) -> BoxFuture<'a, ()>;
 
@@ -124,6 +130,14 @@ impl Opener for Doors {
                 false => Probe::NoCheck,
             }
         })
+    }
+
+    fn plugins_changed(&self) -> watch::Receiver<u64> {
+        self.channels.plugins_changed()
+    }
+
+    fn is_offered(&self, channel_type: &str) -> bool {
+        self.channels.is_offered(channel_type)
     }
 
     fn resume<'a>(&'a self, channel: &'a Channel) -> BoxFuture<'a, ()> {

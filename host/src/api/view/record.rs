@@ -65,6 +65,9 @@ pub struct ExportLine<'a> {
     pub parent: Option<&'a RecordKey>,
     /// When the remote system last changed it.
     pub updated: Option<Timestamp>,
+    /// Since when it is gone remotely, where marks were asked for and it has one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub vanished: Option<Timestamp>,
     /// The remote object on one line.
     #[serde(serialize_with = "on_one_line")]
     pub payload: &'a [u8],
@@ -91,7 +94,8 @@ mod tests {
         let payload = b"{\n  \"n\": 1.00000000000000000001,\r\n  \"s\": \"a\\nb\"}";
         let updated = Some(Timestamp::from_millis(0));
         let line =
-            serde_json::to_string(&ExportLine { key: &key, parent: None, updated, payload }).expect("JSON");
+            serde_json::to_string(&ExportLine { key: &key, parent: None, updated, vanished: None, payload })
+                .expect("JSON");
         assert_eq!(
             line,
             r#"{"key":"7","updated":"1970-01-01T00:00:00.000Z","payload":{   "n": 1.00000000000000000001,    "s": "a\nb"}}"#

@@ -321,7 +321,15 @@ async fn retry(ctx: &Context<'_>, of: &Of, wait: bool) -> anyhow::Result<Exit> {
     };
     let followed = follow(ctx, &mut session, job.job, None).await;
     session.stop().await;
-    let (Followed::Ended(job) | Followed::PutOff(job) | Followed::LeftAlone(job)) = followed?;
+    let job = match followed? {
+        Followed::Ended(job) | Followed::PutOff(job) | Followed::LeftAlone(job) => job,
+        Followed::Behind(job, before) => {
+            ctx.out
+                .note(format!("it follows job {}, which is put off, and is done after that one", before.job));
+            ended(ctx, retried, job)?;
+            return Ok(Exit::Failed);
+        }
+    };
     ended(ctx, retried, job)
 }
 

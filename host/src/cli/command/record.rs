@@ -52,6 +52,9 @@ pub(crate) enum Command {
         /// The form
         #[arg(long)]
         format: Format,
+        /// Tell of each record since when it is gone remotely, where a full sync marked it
+        #[arg(long)]
+        marks: bool,
     },
     /// Create a record here, or replace all of it
     #[command(after_help = help::RECORD_PUT)]
@@ -122,6 +125,15 @@ pub(crate) enum Format {
     Csv,
 }
 
+impl Format {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Jsonl => "jsonl",
+            Self::Csv => "csv",
+        }
+    }
+}
+
 pub(crate) async fn run(ctx: &Context<'_>, command: Command) -> anyhow::Result<Exit> {
     let needs = match command {
         Command::List { .. } | Command::Show { .. } | Command::Export { .. } | Command::History { .. } => {
@@ -140,7 +152,10 @@ pub(crate) async fn run(ctx: &Context<'_>, command: Command) -> anyhow::Result<E
             list(ctx, &session, call).await
         }
         Command::Show { of, key } => show(ctx, &session, Call::get(of.path(&[&key]))).await,
-        Command::Export { of, format } => export(ctx, &session, &of, format).await,
+        Command::Export { of, format, marks } => {
+            let call = Call::get(of.path(&[])).with("format", Some(format.name()));
+            export(ctx, &session, call.with("marks", marks.then_some("true"))).await
+        }
         Command::Put { one, json, parent } => {
             write::put(ctx, &session, &one, (&json, parent.as_deref())).await
         }
@@ -213,12 +228,8 @@ async fn show(ctx: &Context<'_>, session: &Session, call: Call) -> anyhow::Resul
     Ok(Exit::Done)
 }
 
-async fn export(ctx: &Context<'_>, session: &Session, of: &Of, format: Format) -> anyhow::Result<Exit> {
-    let name = match format {
-        Format::Jsonl => "jsonl",
-        Format::Csv => "csv",
-    };
-    let answer = session.answer(Call::get(of.path(&[])).with("format", Some(name))).await?;
+async fn export(ctx: &Context<'_>, session: &Session, call: Call) -> anyhow::Result<Exit> {
+    let answer = session.answer(call).await?;
     let records = answer.headers.get("tidegate-records").and_then(|count| count.to_str().ok()?.parse().ok());
     // On a terminal the records themselves show the progress.
     let progress = match records {
