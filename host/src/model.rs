@@ -2,6 +2,7 @@
 //!
 //! Nothing here opens, reads or decides anything beyond the bounds of a value.
 
+mod call;
 mod cassette;
 mod channel;
 mod failure;
@@ -18,6 +19,7 @@ mod secret;
 mod timestamp;
 mod usage;
 
+pub use call::{Call, CallMode, Holder, IdempotencyKey, IdempotencyKeyError, Invocation};
 pub use cassette::{
     Cassette, DueDifference, FailureDifference, FieldDifference, Listed, PluginVersion, RecordDifference,
     RecordDifferences, Replay, RequestDifferences, Side, Sides,

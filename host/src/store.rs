@@ -9,6 +9,7 @@
 
 mod batch;
 mod breakers;
+mod calls;
 mod channels;
 mod codec;
 pub mod conformance;
@@ -43,6 +44,7 @@ mod watch;
 
 pub use batch::{Batch, Expectation, Writes};
 pub use breakers::Breakers;
+pub use calls::{Calls, KeptCall};
 pub use channels::Channels;
 pub use cursors::Cursors;
 pub use due::{Due, DueKey};
@@ -246,6 +248,12 @@ impl Store {
     #[must_use]
     pub fn vanished(&self) -> Marks<'_> {
         Marks(self)
+    }
+
+    /// Calls of operations.
+    #[must_use]
+    pub fn calls(&self) -> Calls<'_> {
+        Calls(self)
     }
 
     /// The runs and what came of them.

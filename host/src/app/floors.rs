@@ -55,6 +55,7 @@ impl Floors {
         let sync = sync::Config {
             record_bytes: config.sandbox.limits.record_bytes,
             history: config.history.clone(),
+            calls: sync::CallConfig { wall: config.sandbox.limits.wall, ..config.sync.calls.clone() },
             ..config.sync.clone()
         };
         let cassettes = Cassettes::build(cassettes::Parts {

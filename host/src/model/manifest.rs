@@ -329,6 +329,10 @@ pub struct Operation {
     pub input: Value,
     /// JSON Schema of the output.
     pub output: Value,
+    /// Whether a try that may have been done may be made again with the same idempotency
+    /// key. False: the remote system does not keep such keys.
+    #[serde(default = "yes")]
+    pub repeatable: bool,
 }
 
 /// What a remote system may post.
@@ -377,6 +381,12 @@ impl ChannelType {
     #[must_use]
     pub fn transport(&self, id: &str) -> Option<&Transport> {
         self.transports.iter().find(|transport| transport.id.as_str() == id)
+    }
+
+    /// The operation of that id.
+    #[must_use]
+    pub fn operation(&self, id: &str) -> Option<&Operation> {
+        self.operations.iter().find(|operation| operation.id.as_str() == id)
     }
 
     /// The connector of that id.

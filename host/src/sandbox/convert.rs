@@ -5,8 +5,10 @@
 
 mod failure;
 mod http;
+mod invocation;
 mod page;
 
 pub(super) use failure::{error, failure, field_errors};
 pub(super) use http::{headers, request, response};
+pub(super) use invocation::{answer, invocation};
 pub(super) use page::{page, pull_request};

@@ -15,7 +15,7 @@ use super::{
 };
 use crate::{
     metrics::Guest,
-    model::{Class, Failure, FieldError, Name, Page, PullRequest},
+    model::{Class, Failure, FieldError, Invocation, Name, Page, PullRequest},
 };
 use bytes::Bytes;
 use fit::{Indices, describe, fit};
@@ -201,6 +201,26 @@ impl Plugin {
                 let transport = store.data_mut().transport()?;
                 let page = guest.call_pull(store, transport, &request).await?;
                 Ok(page.map_err(convert::failure).and_then(|page| convert::page(page, sandbox.limits())))
+            })
+        })
+        .await
+    }
+
+    /// Calls an operation; answers its JSON document as the guest wrote it, unchecked.
+    pub async fn invoke(&self, step: Step, invocation: Invocation) -> Outcome<Bytes> {
+        let Some(indices) = self.0.indices.operations.clone() else {
+            return not_exported("operations");
+        };
+        if step.gateway.is_none() {
+            return no_gateway();
+        }
+        let invocation = convert::invocation(invocation);
+        self.run(step, |store, instance| {
+            Box::pin(async move {
+                let guest = indices.load(&mut *store, &instance)?;
+                let transport = store.data_mut().transport()?;
+                let answer = guest.call_invoke(store, transport, &invocation).await?;
+                Ok(answer.map_err(convert::failure).and_then(convert::answer))
             })
         })
         .await

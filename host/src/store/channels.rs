@@ -6,7 +6,7 @@
 use super::engine::{Engine, Want};
 use super::keys::{self, Table};
 use super::walk::{self, remove_all, walk};
-use super::{Batch, Error, Result, Store, Watch, codec, ended};
+use super::{Batch, Error, Result, Store, Watch, calls, codec, ended};
 use crate::model::{Channel, ChannelId};
 use bytes::Bytes;
 
@@ -173,6 +173,7 @@ fn delete(engine: &dyn Engine, id: ChannelId) -> Result<bool> {
     for table in Table::OF_CONNECTORS {
         remove_all(engine, &table.rows_of(id), Want::Keys, |batch, entry| batch.remove(entry.key.into()))?;
     }
+    calls::remove_all_of(engine, id)?;
     ended::remove_details_of(engine, id)?;
     remove_all(engine, &Table::RunsOfChannel.rows_of(id), Want::Entries, Batch::remove_run)?;
 

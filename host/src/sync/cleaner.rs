@@ -4,7 +4,7 @@
 //! no run that goes on is touched: the store refuses that.
 
 use super::{
-    Error, Sync,
+    Error, Sync, call,
     cleaning::{goes, older},
     keeping::Keep,
     runner::Shared,
@@ -159,5 +159,6 @@ impl Cleaner {
                 tracing::warn!(error, "old runs cannot be removed from history; it is tried again later");
             }
         }
+        call::clean(&self.shared).await;
     }
 }

@@ -69,7 +69,7 @@ pub(super) struct Case<'a> {
 
 /// The policy for a failure.
 pub(super) fn policy(failure: &Failure) -> Policy {
-    if DEFERRED_CODES.contains(&failure.code.as_str()) {
+    if is_seen_to(failure) {
         return Policy::Defer;
     }
     let row = TABLE.iter().find(|(class, _)| *class == failure.class);
@@ -87,12 +87,22 @@ pub(super) fn judge(case: &Case<'_>, config: &Config) -> Verdict {
         Policy::Pause => Verdict::Pause,
         Policy::Retry if case.tries == 0 => Verdict::Retry,
         Policy::Retry => Verdict::Fail,
-        Policy::Wait | Policy::Defer => Verdict::Defer(Deferred {
-            until: case.now.plus(wait(case, config)),
-            since: case.since.unwrap_or(case.now),
-            reason: case.failure.clone(),
-            origin: case.origin.filter(|_| case.failure.code == BREAKER_OPEN).map(Into::into),
-        }),
+        Policy::Wait | Policy::Defer => Verdict::Defer(deferred(case, config)),
+    }
+}
+
+/// Whether the host itself will see to it, whatever the class says.
+pub(super) fn is_seen_to(failure: &Failure) -> bool {
+    DEFERRED_CODES.contains(&failure.code.as_str())
+}
+
+/// How long it is put off, and what it waits for.
+pub(super) fn deferred(case: &Case<'_>, config: &Config) -> Deferred {
+    Deferred {
+        until: case.now.plus(wait(case, config)),
+        since: case.since.unwrap_or(case.now),
+        reason: case.failure.clone(),
+        origin: case.origin.filter(|_| case.failure.code == BREAKER_OPEN).map(Into::into),
     }
 }
 

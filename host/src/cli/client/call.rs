@@ -1,5 +1,6 @@
 //! What is asked of the API.
 
+use crate::model::IdempotencyKey;
 use anyhow::Context as _;
 use axum::{
     body::{Body, Bytes},
@@ -12,6 +13,7 @@ pub(crate) struct Call {
     method: Method,
     path: String,
     kind: Option<&'static str>,
+    idempotency_key: Option<HeaderValue>,
     body: Bytes,
 }
 
@@ -35,7 +37,7 @@ pub(crate) fn encode(text: &str) -> String {
 
 impl Call {
     fn new(method: Method, path: String) -> Self {
-        Self { method, path, kind: None, body: Bytes::new() }
+        Self { method, path, kind: None, idempotency_key: None, body: Bytes::new() }
     }
 
     pub(crate) fn get(path: String) -> Self {
@@ -69,6 +71,21 @@ impl Call {
         self
     }
 
+    /// A JSON document as it is.
+    pub(crate) fn document(mut self, body: Vec<u8>) -> Self {
+        self.kind = Some("application/json");
+        self.body = Bytes::from(body);
+        self
+    }
+
+    /// What makes one request of several.
+    pub(crate) fn idempotency_key(mut self, key: Option<&IdempotencyKey>) -> Self {
+        self.idempotency_key = key.map(|key| {
+            HeaderValue::from_str(key.as_str()).expect("a key is visible ASCII characters")
+        });
+        self
+    }
+
     pub(crate) fn bytes(mut self, body: Vec<u8>) -> Self {
         self.kind = Some("application/octet-stream");
         self.body = Bytes::from(body);
@@ -84,6 +101,9 @@ impl Call {
             .context("the request cannot be made")?;
         if let Some(kind) = self.kind {
             request.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(kind));
+        }
+        if let Some(key) = self.idempotency_key {
+            request.headers_mut().insert("idempotency-key", key);
         }
         Ok(request)
     }

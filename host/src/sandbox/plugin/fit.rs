@@ -21,6 +21,7 @@ pub(super) struct Indices {
     pub(super) channel_type: channel_type::GuestIndices,
     pub(super) transport_check: Option<transport_check::GuestIndices>,
     pub(super) connector: Option<connector::GuestIndices>,
+    pub(super) operations: Option<operations::GuestIndices>,
 }
 
 /// Compares every exported function with the contract, and finds those that
@@ -39,6 +40,11 @@ pub(super) fn fit(pre: &InstancePre<Context>, exports: Exports) -> Result<Indice
             .transpose()
             .map_err(found)?,
         connector: exports.connector.then(|| connector::GuestIndices::new(pre)).transpose().map_err(found)?,
+        operations: exports
+            .operations
+            .then(|| operations::GuestIndices::new(pre))
+            .transpose()
+            .map_err(found)?,
     })
 }
 

@@ -1,9 +1,11 @@
 //! A host without plugins.
 
+mod call;
 mod channel;
 pub(in crate::sync) mod engine;
 mod script;
 
+pub(in crate::sync) use call::*;
 pub(in crate::sync) use channel::*;
 pub(in crate::sync) use script::*;
 
@@ -126,6 +128,7 @@ impl Host {
         let stop = CancellationToken::new();
         let mut tasks = JoinSet::new();
         tasks.spawn(runner.run(Reach::All, stop.clone()));
+        tasks.spawn(sync.caller().run(Reach::All, stop.clone()));
         Self { sync, store, clock, shelf, stop, runner: tasks }
     }
 
