@@ -5,6 +5,7 @@
 //! nothing is tried again that may have been done, unless doing it twice is safe. The
 //! manual, docs/operations.md, shows the same table.
 
+use super::recovery;
 use crate::{
     model::{Call, CallMode, Class, Deferred, Failure, Timestamp, Usage},
     sync::{Config, policy as runs},
@@ -99,6 +100,10 @@ pub(super) fn held(reason: Failure, call: &Call, now: Timestamp, config: &Config
 }
 
 fn policy(failure: &Failure) -> Policy {
+    // Nobody knows whether it was done, and the remote system keeps no keys.
+    if failure.code == recovery::INTERRUPTED {
+        return Policy::Fail;
+    }
     if runs::is_seen_to(failure) {
         return Policy::Defer;
     }
@@ -158,6 +163,7 @@ mod tests {
             check(class, 1, later);
         }
         assert_eq!(verdict(CallMode::Queued, 0, Config, "plugin.missing", 0), "defer");
+        assert_eq!(verdict(CallMode::Queued, 0, Transient, "call.interrupted", 0), "fail");
     }
 
     #[test]

@@ -13,6 +13,9 @@ use crate::{
 /// Calls that one cleaning removes at most.
 const MOST: usize = 10_000;
 
+/// The code of a call that the end of its host cut off.
+pub(super) const INTERRUPTED: &str = "call.interrupted";
+
 /// Whether somebody works on a call: its holder lives, as far as one can tell.
 pub(super) fn is_held(holder: &Holder, own: &Owner, now: Timestamp) -> bool {
     let is_own_past = holder.host == own.host && holder.life != own.life;
@@ -41,7 +44,7 @@ pub(super) fn freed(mut call: Call, now: Timestamp) -> Call {
 /// What is said of a call that the end of its host cut off.
 pub(super) fn interrupted() -> Failure {
     let message = "the host ended during this call; it may have been done all the same";
-    Failure::new(Class::Transient, "call.interrupted", message)
+    Failure::new(Class::Transient, INTERRUPTED, message)
 }
 
 /// Frees what an earlier life of this host was working on.
