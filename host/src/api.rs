@@ -12,10 +12,14 @@ mod error;
 mod export;
 mod guard;
 mod history;
+mod hook;
 mod host;
+mod mapping;
+mod notice;
 mod origin;
 mod paging;
 mod plugin;
+mod public_url;
 mod quarantine;
 mod readiness;
 mod record;
@@ -30,7 +34,7 @@ use crate::{
     channels::Channels,
     model::Size,
     store::Store,
-    sync::{CALL_BYTES, Sync, Timetable},
+    sync::{CALL_BYTES, Hooks, Notices, Sync, Timetable},
 };
 use axum::{
     Router,
@@ -40,6 +44,7 @@ use axum::{
 };
 use error::Error;
 use futures_util::future::BoxFuture;
+pub use public_url::PublicUrl;
 use serde::{Deserialize, Serialize};
 use std::{
     net::{Ipv4Addr, SocketAddr},
@@ -58,11 +63,23 @@ pub struct Config {
     /// The largest body of a request, in bytes. Default `1MiB`. A file to inspect
     /// may be larger: it is held to the sandbox's limit.
     pub body_bytes: Size,
+    /// Where remote systems reach the host from outside, such as
+    /// `https://hooks.example.com`, for the addresses of webhooks. None by default: they are
+    /// shown with the listening address.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub public_url: Option<PublicUrl>,
+    /// The largest body of a delivery to a webhook, in bytes. Default `1MiB`.
+    pub hook_bytes: Size,
 }
 
 impl Default for Config {
     fn default() -> Self {
-        Self { listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 7070)), body_bytes: Size::mib(1) }
+        Self {
+            listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 7070)),
+            body_bytes: Size::mib(1),
+            public_url: None,
+            hook_bytes: Size::mib(1),
+        }
     }
 }
 
@@ -106,6 +123,10 @@ pub struct Parts {
     pub cassettes: Cassettes,
     /// When they start by themselves.
     pub timetable: Timetable,
+    /// What remote systems post.
+    pub hooks: Hooks,
+    /// What is told to addresses of the operator's.
+    pub notices: Notices,
     /// What `config show` shows.
     pub configuration: Arc<view::Configuration>,
     /// What `doctor` does.
@@ -165,7 +186,25 @@ pub fn router(parts: Parts) -> Router {
         .route("/calls", get(call::list))
         .route("/calls/{id}", get(call::show))
         .route("/calls/{id}/cancel", post(call::cancel))
-        .route("/calls/{id}/retry", post(call::retry));
+        .route("/calls/{id}/retry", post(call::retry))
+        .route("/webhooks", get(hook::list).post(hook::create))
+        .route("/webhooks/{id}", get(hook::show).delete(hook::delete))
+        .route("/webhooks/{id}/rotate", post(hook::rotate))
+        .route("/notices", get(notice::list).post(notice::create))
+        .route("/notices/{name}", get(notice::show).delete(notice::delete))
+        .route("/notices/{name}/pause", post(notice::pause))
+        .route("/notices/{name}/resume", post(notice::resume))
+        .route("/notices/{name}/test", post(notice::test))
+        .route("/notices/{name}/dead", get(notice::dead))
+        .route("/notices/{name}/dead/retry", post(notice::retry))
+        .route("/notices/{name}/dead/drop", post(notice::drop))
+        .route(
+            "/channels/{name}/mappings/{connector}",
+            get(mapping::show).put(mapping::set).delete(mapping::remove),
+        )
+        .route("/channels/{name}/mappings/{connector}/test", post(mapping::test));
+    // From anywhere: they come under the host's public name, and each brings its own proof.
+    let hooks = Router::new().route("/hooks/{place}/{random}", post(hook::receive));
     Router::new()
         .route("/healthz", get(host::health))
         .route("/readyz", get(readiness::show))
@@ -175,6 +214,7 @@ pub fn router(parts: Parts) -> Router {
         .method_not_allowed_fallback(error::no_such_method)
         .layer(body_limit)
         .layer(middleware::from_fn(guard::admit))
+        .merge(hooks)
         .layer(middleware::from_fn(request::follow))
         .with_state(Arc::new(parts))
 }

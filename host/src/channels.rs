@@ -12,9 +12,12 @@ mod credentials;
 mod error;
 mod gateways;
 mod guest;
+mod hook;
+mod mapping;
 mod open;
 mod options;
 mod pause;
+mod postman;
 mod recorded;
 mod settings;
 mod vault;
@@ -22,7 +25,9 @@ mod vault;
 pub use self::{
     breakers::BreakerKeeper,
     error::Error,
+    hook::{HookDoor, Owner},
     options::{Options, ScheduleChange},
+    postman::{Posting, Postman},
     recorded::{RecordedSettings, settings_for},
     vault::VaultError,
 };
@@ -32,7 +37,7 @@ use crate::{
     broker::{Broker, Gateway, Origins},
     catalog::{Catalog, Offer},
     clock::Clock,
-    model::{Channel, ChannelId, ChannelName, Failure, Name, Paused, Secret, Usage},
+    model::{Channel, ChannelId, ChannelName, Failure, Hook, Mapping, Name, Paused, Sealed, Secret, Usage},
     store::Store,
 };
 use bytes::Bytes;
@@ -199,6 +204,20 @@ impl Channels {
         self.0.set_enabled(name, enabled).await
     }
 
+    /// Keeps the mapping of a connector, or none. That it can be run is the caller's to
+    /// see to. It counts for records that come from now on.
+    ///
+    /// # Errors
+    /// Nothing has that name, somebody else changed it meanwhile, the store fails.
+    pub async fn set_mapping(
+        &self,
+        name: &str,
+        connector: &Name,
+        mapping: Option<Mapping>,
+    ) -> Result<Channel, Error> {
+        self.0.set_mapping(name, connector, mapping).await
+    }
+
     /// Holds a channel's runs back for what one of its runs met. `seen` is the channel
     /// as that run had it. False where nothing was done: the channel is gone or paused
     /// already, or somebody changed it meanwhile, so that the reason may be mended.
@@ -272,6 +291,40 @@ impl Channels {
     #[must_use]
     pub fn origin_of(&self, channel: &Channel) -> Option<String> {
         self.0.origin_of(channel)
+    }
+
+    /// Seals a secret that stands in no form: the key of a webhook, or of a notice.
+    ///
+    /// # Errors
+    /// The key of the data folder does not fit, or the store fails.
+    pub async fn seal(&self, owner: Owner, secret: &Secret) -> Result<Sealed, Error> {
+        self.0.seal(owner, secret).await
+    }
+
+    /// Opens what [`seal`](Self::seal) made for the same owner.
+    ///
+    /// # Errors
+    /// The key of the data folder does not fit, or the text is damaged.
+    pub fn unseal(&self, owner: Owner, sealed: &Sealed) -> Result<Secret, Error> {
+        self.0.unseal(owner, sealed)
+    }
+
+    /// What it takes to take deliveries of a webhook, whether its channel is enabled or not.
+    ///
+    /// # Errors
+    /// The channel or its plugin is gone, the settings do not fit it, or the key is not to
+    /// be had.
+    pub async fn open_hook(&self, hook: &Hook) -> Result<HookDoor, Error> {
+        self.0.open_hook(hook).await
+    }
+
+    /// A way out to an address of the operator's own, under the same rules as those of
+    /// channels, and without a credential.
+    ///
+    /// # Errors
+    /// The address is no URL that can be posted to, or the rules deny it.
+    pub fn postman(&self, url: &str) -> Result<Postman, Failure> {
+        Postman::new(&self.0.broker, url)
     }
 
     /// Whether the key fits the secrets that are stored. Opens none of them.

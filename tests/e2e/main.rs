@@ -1,14 +1,18 @@
 //! The whole product: the real program, real plugins, a real server on loopback.
 
 mod api;
+mod call;
 mod crash;
 mod dryrun;
 mod egress;
 mod faults;
+mod github;
 mod guests;
 mod history;
 mod import;
+mod mapping;
 mod matrix;
+mod notices;
 mod observe;
 mod outage;
 mod plugins;
@@ -17,3 +21,4 @@ mod replay;
 mod secrets;
 mod stage;
 mod vanished;
+mod webhooks;

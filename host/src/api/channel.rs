@@ -134,7 +134,9 @@ pub(super) async fn enable(
     extract::State(parts): State,
     Path(name): Path<String>,
 ) -> Result<Json<Channel>, Error> {
-    Ok(Json(shown(&parts, parts.channels.set_enabled(&name, true).await?)))
+    let channel = parts.channels.set_enabled(&name, true).await?;
+    parts.hooks.wake(&channel).await;
+    Ok(Json(shown(&parts, channel)))
 }
 
 /// `POST /channels/{name}/disable`.

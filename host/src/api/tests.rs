@@ -4,6 +4,7 @@ mod cassettes;
 mod channels;
 mod history;
 mod host;
+mod mapping;
 mod origins;
 mod quarantine;
 mod records;
@@ -17,8 +18,8 @@ use crate::{
     catalog, channels as channel_floor,
     clock::Clock,
     model::{
-        self, Channel, ChannelId, ChannelName, Name, Parallel, Record, RecordKey, RunId, Schedule, Timestamp,
-        Vanished,
+        self, Channel, ChannelId, ChannelName, ConflictPolicies, Name, Parallel, Record, RecordKey, RunId,
+        Schedule, Timestamp, Vanished,
     },
     sandbox::{self, Sandbox},
     store::Batch,
@@ -125,6 +126,8 @@ impl Host {
         };
         let stop = CancellationToken::new();
         let reasons = Arc::<Mutex<Vec<view::Reason>>>::default();
+        let hooks = Hooks::build(&sync, channels.clone());
+        let (notices, _) = Notices::build(&sync, channels.clone(), sync::NoticeConfig::default());
         let router = router(Parts {
             config: Config { body_bytes: Size::kib(1), ..Config::default() },
             store: store.clone(),
@@ -133,6 +136,8 @@ impl Host {
             sync,
             cassettes,
             timetable: Timetable::new(sync::schedule::Config::default(), store.clone(), clock.clone()),
+            hooks,
+            notices,
             configuration: Arc::new(configuration),
             doctor: Arc::new(|| {
                 let checks = vec![view::Check::fail("disk", "full", "make room")];
@@ -188,6 +193,8 @@ impl Host {
             schedule: Schedule::default(),
             parallel: Parallel::default(),
             vanished: Vanished::default(),
+            conflicts: ConflictPolicies::default(),
+            mappings: BTreeMap::new(),
             settings: json!({"subdomain": "acme"}).as_object().cloned().expect("an object"),
             secrets: BTreeMap::from([("token".to_owned(), model::Sealed("c2VhbGVk".into()))]),
             plugin_version: "0.1.0".into(),

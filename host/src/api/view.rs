@@ -8,8 +8,11 @@ mod cassette;
 mod channel;
 mod dry_run;
 mod history;
+mod hook;
 mod host;
 mod list;
+mod mapping;
+mod notice;
 mod origin;
 mod plugin;
 mod problem;
@@ -26,8 +29,13 @@ pub use dry_run::{
     DryRunChange, DryRunField, DryRunKind, DryRunLine, DryRunOutcome, DryRunSummary, NewDryRun,
 };
 pub use history::{Clean, Cleaned, Log, LogLine, Page};
+pub use hook::{Hook, HookRotation, HookSignature, MadeHook, NewHook};
 pub use host::{Check, Configuration, Diagnosis, Health, KeySource, Level};
 pub use list::List;
+pub use mapping::{MappedRecord, MappingLint, MappingPreview, MappingState, NewMappingTest};
+pub use notice::{
+    Count, DeadNotice, DeadSelection, MadeNotice, NewNotice, Notice, NoticeFailure, NoticeTest,
+};
 pub use origin::{Origin, OriginFailure, OriginName};
 pub use plugin::{Inspection, Plugin, PluginState, Refusal};
 pub use problem::{FieldProblem, Problem, ProblemDocument};

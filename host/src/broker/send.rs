@@ -259,16 +259,17 @@ impl Way {
             meter: order.meter.clone(),
             remote: remote.clone(),
         });
-        if let Verdict::Fails(class, again) = classify::status(status) {
+        let now = self.clock.now();
+        let told = rate::told(status, &headers, now);
+        if let Verdict::Fails(class, again) = classify::verdict(status, told.answer) {
             let words = match body {
                 Ok(body) => self.words(body).await,
                 Err(_) => None,
             };
             let failure = classify::refused(class, status, &remote, words.as_deref());
-            let now = self.clock.now();
-            let retry_after = retry::retry_after(&headers, now);
-            let retry_after = retry_after.or_else(|| rate::told(status, &headers, now).asked);
-            return Err(Failed { failure, again, retry_after, sign: classify::sign(status) });
+            let retry_after = retry::retry_after(&headers, now).or(told.asked);
+            let sign = classify::sign(status, told.answer);
+            return Err(Failed { failure, again, retry_after, sign });
         }
         let mut body = body?;
         let headers = headers::incoming(&headers, body.description(), self.auth.marks())?;

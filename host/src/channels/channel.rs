@@ -11,7 +11,8 @@ use super::{
 use crate::{
     catalog::Offer,
     model::{
-        Channel, ChannelId, ChannelType, Name, Parallel, Schedule, Sealed, Secret, Transport, Vanished, Ways,
+        Channel, ChannelId, ChannelType, ConflictPolicies, Name, Parallel, Schedule, Sealed, Secret,
+        Transport, Vanished, Ways,
     },
     store,
 };
@@ -57,6 +58,8 @@ impl Inner {
             schedule: Schedule::default(),
             parallel: Parallel::default(),
             vanished: Vanished::default(),
+            conflicts: ConflictPolicies::default(),
+            mappings: BTreeMap::new(),
             secrets: self.seal_all(id, &settled.fresh).await?,
             settings: settled.settings,
             plugin_version: offer.manifest.version.clone(),

@@ -15,7 +15,9 @@ use super::{
 };
 use crate::{
     metrics::Guest,
-    model::{Class, Failure, FieldError, Invocation, Name, Page, PullRequest},
+    model::{
+        Acknowledgement, Class, Delivery, Effect, Failure, FieldError, Invocation, Name, Page, PullRequest, PushRequest,
+    },
 };
 use bytes::Bytes;
 use fit::{Indices, describe, fit};
@@ -201,6 +203,44 @@ impl Plugin {
                 let transport = store.data_mut().transport()?;
                 let page = guest.call_pull(store, transport, &request).await?;
                 Ok(page.map_err(convert::failure).and_then(|page| convert::page(page, sandbox.limits())))
+            })
+        })
+        .await
+    }
+
+    /// Sends local changes; answers one acknowledgement for each.
+    pub async fn push(&self, step: Step, request: PushRequest) -> Outcome<Vec<Acknowledgement>> {
+        let Some(indices) = self.0.indices.exporter.clone() else {
+            return not_exported("exporter");
+        };
+        if step.gateway.is_none() {
+            return no_gateway();
+        }
+        let request = convert::push_request(request);
+        self.run(step, |store, instance| {
+            Box::pin(async move {
+                let guest = indices.load(&mut *store, &instance)?;
+                let transport = store.data_mut().transport()?;
+                let answer = guest.call_push(store, transport, &request).await?;
+                Ok(answer.map_err(convert::failure).and_then(|all| convert::acknowledgements(all, &request)))
+            })
+        })
+        .await
+    }
+
+    /// Says what a delivery means. Gets no way out.
+    pub async fn receive(&self, step: Step, delivery: Delivery) -> Outcome<Effect> {
+        let Some(indices) = self.0.indices.webhook.clone() else {
+            return not_exported("webhook");
+        };
+        let (sandbox, delivery) = (self.0.sandbox.clone(), convert::delivery(delivery));
+        self.run(Step { gateway: None, ..step }, |store, instance| {
+            Box::pin(async move {
+                let guest = indices.load(&mut *store, &instance)?;
+                let effect = guest.call_receive(store, &delivery).await?;
+                Ok(effect
+                    .map_err(convert::failure)
+                    .and_then(|effect| convert::effect(effect, sandbox.limits())))
             })
         })
         .await

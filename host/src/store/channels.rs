@@ -174,6 +174,7 @@ fn delete(engine: &dyn Engine, id: ChannelId) -> Result<bool> {
         remove_all(engine, &table.rows_of(id), Want::Keys, |batch, entry| batch.remove(entry.key.into()))?;
     }
     calls::remove_all_of(engine, id)?;
+    remove_all(engine, &Table::Hooks.rows_of(id), Want::Keys, |batch, entry| batch.remove(entry.key.into()))?;
     ended::remove_details_of(engine, id)?;
     remove_all(engine, &Table::RunsOfChannel.rows_of(id), Want::Entries, Batch::remove_run)?;
 

@@ -37,6 +37,21 @@
 //! | `K` | [`Calls`](Table::Calls) | `l`, call newest first | nothing; there while the call has not ended |
 //! | `L` | [`CallsOfChannel`](Table::CallsOfChannel) | channel, `c`, call newest first | nothing |
 //! | `L` | [`CallsOfChannel`](Table::CallsOfChannel) | channel, `k`, idempotency key | the call that it stands for |
+//! | `A` | [`Outbox`](Table::Outbox) | channel, connector, local key | the local change |
+//! | `B` | [`Links`](Table::Links) | channel, connector, local key | the remote id, where it is another one |
+//! | `C` | [`LinksBack`](Table::LinksBack) | channel, connector, remote id | the local key |
+//! | `D` | [`Conflicts`](Table::Conflicts) | channel, connector, conflict | the conflict |
+//! | `E` | [`Trails`](Table::Trails) | channel, connector, local key | the newest changes of the record |
+//! | `J` | [`Intents`](Table::Intents) | channel, connector, local key | the idempotency key of a creation that was sent and not answered |
+//! | `G` | [`Epochs`](Table::Epochs) | channel, connector | how often something else than an import changed records |
+//! | `H` | [`Hooks`](Table::Hooks) | channel, webhook | the webhook |
+//! | `H` | [`Hooks`](Table::Hooks) | channel, webhook, `c` | what came to it |
+//! | `H` | [`Hooks`](Table::Hooks) | channel, webhook, `s`, digest | until when a delivery is remembered |
+//! | `I` | [`Inbox`](Table::Inbox) | channel, connector, key of the guest | a record that a delivery carried |
+//! | `F` | [`Feed`](Table::Feed) | subscriber, channel, connector, record key | what became of the record, and a stamp |
+//! | `N` | [`Notices`](Table::Notices) | subscriber | the notice |
+//! | `N` | [`Notices`](Table::Notices) | subscriber, key of a row of the feed | how often sending it was tried |
+//! | `P` | [`Dead`](Table::Dead) | subscriber, channel, connector, record key | why it is not sent any more |
 //!
 //! A **channel** is its 16 bytes. A **connector** is its name and a zero byte, which
 //! no name has in it. A **run, newest first** is its 16 bytes, each bit turned over, so
@@ -80,11 +95,23 @@ pub(super) enum Table {
     Log = b'w',
     Calls = b'K',
     CallsOfChannel = b'L',
+    Outbox = b'A',
+    Links = b'B',
+    LinksBack = b'C',
+    Conflicts = b'D',
+    Trails = b'E',
+    Epochs = b'G',
+    Intents = b'J',
+    Hooks = b'H',
+    Inbox = b'I',
+    Feed = b'F',
+    Notices = b'N',
+    Dead = b'P',
 }
 
 impl Table {
     /// Those whose keys go on with channel and connector.
-    pub(super) const OF_CONNECTORS: [Self; 11] = [
+    pub(super) const OF_CONNECTORS: [Self; 19] = [
         Self::Records,
         Self::Totals,
         Self::Cursors,
@@ -96,6 +123,14 @@ impl Table {
         Self::Vanished,
         Self::State,
         Self::EndedRuns,
+        Self::Outbox,
+        Self::Links,
+        Self::LinksBack,
+        Self::Conflicts,
+        Self::Trails,
+        Self::Epochs,
+        Self::Intents,
+        Self::Inbox,
     ];
 
     /// Those whose keys go on with a run, as it is.
@@ -134,7 +169,7 @@ impl Table {
         self.key(&[&channel.to_bytes(), &[direction_byte(direction)]])
     }
 
-    fn key(self, parts: &[&[u8]]) -> Vec<u8> {
+    pub(super) fn key(self, parts: &[&[u8]]) -> Vec<u8> {
         let length: usize = parts.iter().map(|part| part.len()).sum();
         let mut key = Vec::with_capacity(1 + length);
         key.push(self as u8);
@@ -203,6 +238,11 @@ pub(super) fn direction_of(key: &[u8]) -> Option<(ChannelId, Direction)> {
         _ => return None,
     };
     Some((ChannelId::from_bytes(*channel), direction))
+}
+
+/// The channel of a key, in a table whose keys go on with the channel.
+pub(super) fn channel_of(key: &[u8]) -> Option<ChannelId> {
+    Some(ChannelId::from_bytes(*key.get(1..)?.first_chunk()?))
 }
 
 fn direction_byte(direction: Direction) -> u8 {

@@ -1,6 +1,7 @@
 //! What the tables do, seen through the face; on both engines.
 
 mod breakers;
+mod calls;
 mod channels;
 mod connectors;
 mod deletion;
@@ -14,9 +15,9 @@ mod ticks;
 use super::engine::{Range, Want};
 use super::*;
 use crate::model::{
-    Channel, ChannelId, ChannelName, Class, Counters, Direction, Failure, JobId, LineLevel, LineSource, Name,
-    Parallel, Record, RecordKey, Run, RunId, RunLine, RunPage, Schedule, Status, Timestamp, Trigger, Usage,
-    Vanished,
+    Channel, ChannelId, ChannelName, Class, ConflictPolicies, Counters, Direction, Failure, JobId, LineLevel,
+    LineSource, Name, Parallel, Record, RecordKey, Run, RunId, RunLine, RunPage, Schedule, Status, Timestamp,
+    Trigger, Usage, Vanished,
 };
 use bytes::Bytes;
 use std::collections::BTreeMap;
@@ -64,6 +65,8 @@ fn channel(text: &str) -> Channel {
         schedule: Schedule::default(),
         parallel: Parallel::default(),
         vanished: Vanished::default(),
+        conflicts: ConflictPolicies::default(),
+        mappings: BTreeMap::new(),
         settings: serde_json::Map::from_iter([("ratio".into(), 0.1.into())]),
         secrets: BTreeMap::new(),
         plugin_version: "0.1.0".into(),
@@ -185,6 +188,7 @@ async fn fill(store: &Store, channel: &Channel, rows: usize) {
             let run = run(channel, status);
             batch.put_run(&run);
             put_details(batch, run.id);
+            calls::put(batch, &calls::call(channel, status));
         }
     })
     .await;

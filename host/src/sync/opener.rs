@@ -4,6 +4,7 @@
 
 use super::{
     call::{self, CallAsk},
+    export::Sink,
     guest::Guest,
     import::Source,
     prober::{Ailing, Probe},
@@ -78,6 +79,9 @@ pub(super) trait Sources: Send + Sync + 'static {
         let result = Err(Failure::new(Class::Unsupported, "export.operations", message));
         Box::pin(async { Outcome { result, state: BTreeMap::new(), usage: Usage::default() } })
     }
+
+    /// Where one connector's changes go.
+    fn sink(&self, ask: SourceAsk<'_>) -> Arc<dyn Sink>;
 }
 
 /// The host's channels, and where runs of them are recorded.
@@ -163,5 +167,9 @@ impl Sources for Open {
 
     fn call(&self, ask: CallAsk) -> BoxFuture<'static, Outcome<Bytes>> {
         call::invoke(&self.opened, ask)
+    }
+
+    fn sink(&self, ask: SourceAsk<'_>) -> Arc<dyn Sink> {
+        Arc::new(Guest::new(&self.opened, ask))
     }
 }

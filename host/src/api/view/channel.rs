@@ -7,7 +7,9 @@ pub use body::{Edit, NewChannel, NewSync};
 use super::{Problem, Run, Schedule};
 use crate::{
     channels,
-    model::{self, ChannelId, ChannelName, Interval, Name, Parallel, Paused, Timestamp, Vanished},
+    model::{
+        self, ChannelId, ChannelName, ConflictPolicies, Interval, Name, Parallel, Paused, Timestamp, Vanished,
+    },
 };
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
@@ -43,6 +45,9 @@ pub struct Channel {
     pub parallel: Parallel,
     /// What a full sync does with records that are gone remotely.
     pub vanished: Vanished,
+    /// Who is right about what both sides changed, where it is not the remote system.
+    #[serde(default, skip_serializing_if = "ConflictPolicies::is_default")]
+    pub conflicts: ConflictPolicies,
     /// The values by field name, secrets left out.
     pub settings: Map<String, Value>,
     /// The names of the secrets that are set.
@@ -125,6 +130,7 @@ impl Channel {
             schedule: Schedule::of(&channel.schedule, every),
             parallel: channel.parallel,
             vanished: channel.vanished,
+            conflicts: channel.conflicts,
             settings: channel.settings,
             secrets: channel.secrets.into_keys().collect(),
             plugin_version: channel.plugin_version,

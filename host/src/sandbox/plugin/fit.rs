@@ -22,6 +22,8 @@ pub(super) struct Indices {
     pub(super) transport_check: Option<transport_check::GuestIndices>,
     pub(super) connector: Option<connector::GuestIndices>,
     pub(super) operations: Option<operations::GuestIndices>,
+    pub(super) exporter: Option<exporter::GuestIndices>,
+    pub(super) webhook: Option<webhook::GuestIndices>,
 }
 
 /// Compares every exported function with the contract, and finds those that
@@ -45,6 +47,8 @@ pub(super) fn fit(pre: &InstancePre<Context>, exports: Exports) -> Result<Indice
             .then(|| operations::GuestIndices::new(pre))
             .transpose()
             .map_err(found)?,
+        exporter: exports.exporter.then(|| exporter::GuestIndices::new(pre)).transpose().map_err(found)?,
+        webhook: exports.webhook.then(|| webhook::GuestIndices::new(pre)).transpose().map_err(found)?,
     })
 }
 

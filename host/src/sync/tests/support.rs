@@ -3,6 +3,7 @@
 mod call;
 mod channel;
 pub(in crate::sync) mod engine;
+pub(in crate::sync) mod remote;
 mod script;
 
 pub(in crate::sync) use call::*;
@@ -12,7 +13,9 @@ pub(in crate::sync) use script::*;
 use crate::{
     channels,
     clock::Clock,
-    model::{Channel, ChannelId, ChannelName, Counters, HostId, Paused, Run, RunId, Timestamp, Trigger},
+    model::{
+        Channel, ChannelId, ChannelName, Counters, Direction, HostId, Paused, Run, RunId, Timestamp, Trigger,
+    },
     store::Store,
     sync::{
         Config, Reach, Request, Sync,
@@ -187,8 +190,12 @@ impl Host {
     /// Stops the runner and waits for it.
     pub(in crate::sync) async fn stop(mut self) {
         self.stop.cancel();
-        let ended = tokio::time::timeout(Duration::from_secs(60), self.runner.join_next()).await;
-        ended.expect("the runner stops").unwrap().unwrap();
+        let ended = async {
+            while let Some(ended) = self.runner.join_next().await {
+                ended.unwrap();
+            }
+        };
+        tokio::time::timeout(Duration::from_secs(60), ended).await.expect("the tasks stop");
     }
 
     /// Ends the runner as a killed process does: at once, with nothing written.
@@ -235,6 +242,7 @@ pub(in crate::sync) async fn records(store: &Store, channel: &Ready, connector: 
 pub(in crate::sync) fn all_of(channel: &Ready) -> Request {
     Request {
         channel: channel.channel.name.clone(),
+        direction: Direction::Import,
         connectors: Vec::new(),
         full: false,
         record: false,

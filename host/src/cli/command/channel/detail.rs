@@ -11,7 +11,7 @@ use crate::{
         table::{Table, pairs},
         text::{clean, count, list, none, time},
     },
-    model::{Class, Paused, Vanished},
+    model::{Class, ConflictPolicies, ConflictPolicy, Paused, Vanished},
 };
 
 pub(super) async fn show(ctx: &Context<'_>, name: &str) -> anyhow::Result<Exit> {
@@ -57,6 +57,9 @@ fn head(detail: &ChannelDetail) -> String {
         ("created", time(channel.created)),
         ("edited", time(channel.edited)),
     ];
+    if channel.two_way {
+        lines.push(("conflicts", conflicts(&channel.conflicts)));
+    }
     if let Some(paused) = &channel.paused {
         lines.push(("paused since", time(paused.since)));
         lines.push(("paused because", format!("{} ({}, {})", paused.message, paused.class, paused.code)));
@@ -66,6 +69,18 @@ fn head(detail: &ChannelDetail) -> String {
         Some(way_out) => format!("{text}\nnext: {way_out}"),
         None => text,
     }
+}
+
+/// Who is right, where people have said so.
+fn conflicts(policies: &ConflictPolicies) -> String {
+    if policies.is_default() {
+        return ConflictPolicy::default().to_string();
+    }
+    let said = policies.iter().map(|(connector, policy)| match connector {
+        ConflictPolicies::ALL => policy.to_string(),
+        _ => format!("{connector}: {policy}"),
+    });
+    said.collect::<Vec<_>>().join(", ")
 }
 
 fn vanished(vanished: Vanished) -> &'static str {

@@ -6,6 +6,7 @@ use crate::{
     sandbox::Outcome,
     sync::{
         call::CallAsk,
+        export::Sink,
         import::{Ask, Source},
         opener::{SourceAsk, Sources},
     },
@@ -127,6 +128,7 @@ pub(in crate::sync) fn envelope(text: &str) -> Envelope {
     Envelope {
         key: key.into(),
         parent: None,
+        origin: None,
         updated_ms: updated.map(|at| at.parse().unwrap()),
         deleted: !text.contains('='),
         payload: Bytes::copy_from_slice(payload.as_bytes()),
@@ -182,5 +184,9 @@ impl Sources for Scripts {
 
     fn call(&self, ask: CallAsk) -> BoxFuture<'static, Outcome<Bytes>> {
         self.operations.as_ref().expect("a script for calls").call(ask)
+    }
+
+    fn sink(&self, _: SourceAsk<'_>) -> Arc<dyn Sink> {
+        panic!("scripts only tell")
     }
 }
