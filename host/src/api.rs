@@ -14,6 +14,7 @@ mod guard;
 mod history;
 mod hook;
 mod host;
+mod lifecycle;
 mod mapping;
 mod notice;
 mod origin;
@@ -154,9 +155,10 @@ pub fn router(parts: Parts) -> Router {
         .route("/plugins/reload", post(plugin::reload))
         .route("/plugins/inspect", post(plugin::inspect).layer(inspect_limit))
         .route("/channels", get(channel::list).post(channel::create))
-        .route("/channels/{name}", get(channel::show).patch(channel::edit).delete(channel::delete))
-        .route("/channels/{name}/enable", post(channel::enable))
-        .route("/channels/{name}/disable", post(channel::disable))
+        .route("/channels/{name}", get(channel::show).patch(channel::edit).delete(lifecycle::delete))
+        .route("/channels/{name}/enable", post(lifecycle::enable))
+        .route("/channels/{name}/disable", post(lifecycle::disable))
+        .route("/channels/{name}/deletion", get(lifecycle::deletion))
         .route("/channels/{name}/check", post(channel::check))
         .route("/channels/{name}/sync", post(run::request))
         .route("/channels/{name}/dry-run", post(dry_run::start))

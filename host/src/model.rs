@@ -11,6 +11,7 @@ mod history;
 mod hook;
 mod id;
 mod job;
+mod lifecycle;
 mod manifest;
 mod mapping;
 mod notice;
@@ -31,7 +32,7 @@ pub use cassette::{
     Cassette, DueDifference, FailureDifference, FieldDifference, Listed, PluginVersion, RecordDifference,
     RecordDifferences, Replay, RequestDifferences, Side, Sides,
 };
-pub use channel::{Channel, ConflictPolicies, Parallel, Paused, Sealed, Vanished};
+pub use channel::{Channel, ConflictPolicies, Migrated, Parallel, Paused, Sealed, Vanished};
 pub use conflict::{Conflict, ConflictPolicy, FieldConflict, Settlement, Taken};
 pub use failure::{Class, Failure, Fault, FieldError};
 pub use history::{LineLevel, LineSource, RunLine, RunPage};
@@ -40,6 +41,7 @@ pub use id::{
     ChannelId, ChannelName, ConflictId, HookId, HostId, IdError, JobId, Name, RecordKey, RunId, SubscriberId,
 };
 pub use job::{Again, Asked, Job};
+pub use lifecycle::{Held, Holdings, LifecycleQuestion, LifecycleStep};
 pub use manifest::{
     Auth, AuthScheme, ChannelType, Choice, Condition, Connector, Direction as Ways, DrivenBy, Field,
     FieldKind, Manifest, Operation, Origin, RateHint, Reference, SignatureScheme, Transport, Wanted, Webhook,

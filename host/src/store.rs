@@ -19,6 +19,7 @@ mod due;
 mod ended;
 mod engine;
 mod feed;
+mod holdings;
 mod hooks;
 mod inbox;
 mod jobs;

@@ -112,6 +112,7 @@ pub(crate) async fn import(parts: &Parts<'_>) -> Result<Sample> {
     let job = sync
         .request(Request {
             channel: channel.name.clone(),
+            direction: Direction::Import,
             connectors: Vec::new(),
             full: false,
             record: false,

@@ -134,6 +134,7 @@ impl From<channels::Error> for Error {
                 other => (class_of(other), error.code()),
             },
             channels::Error::Stale(_) => (Class::Conflict, "channel.stale"),
+            channels::Error::Refused { .. } => (Class::Conflict, "lifecycle.refused"),
         };
         Self::new(class, code, chain(&error))
     }
@@ -237,7 +238,7 @@ pub(super) async fn no_such_method(method: Method, uri: Uri) -> Error {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::{ChannelName, Failure, FieldError, JobId, Name};
+    use crate::model::{ChannelName, Failure, FieldError, JobId, LifecycleStep, Name};
 
     #[track_caller]
     fn check(error: impl Into<Error>, answer: &str) {
@@ -268,6 +269,9 @@ mod tests {
         let wrong_key = Channels::Vault(VaultError::WrongKey);
         check(wrong_key, "422 config key.wrong");
         check(Channels::Stale("zen".into()), "409 conflict channel.stale");
+        let words = Box::new(Failure::new(Class::Internal, "a.b", "no"));
+        let refused = Channels::Refused { channel: channel(), step: LifecycleStep::Delete, words };
+        check(refused, "409 conflict lifecycle.refused");
         check(Channels::from(Store::Expectation), "409 conflict store.expectation");
 
         use sync::Error as Sync;

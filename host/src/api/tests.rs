@@ -189,6 +189,7 @@ impl Host {
             two_way: false,
             enabled: true,
             enabled_since: None,
+            migrated: None,
             paused: None,
             schedule: Schedule::default(),
             parallel: Parallel::default(),

@@ -10,6 +10,7 @@ mod dry_run;
 mod history;
 mod hook;
 mod host;
+mod lifecycle;
 mod list;
 mod mapping;
 mod notice;
@@ -24,13 +25,14 @@ mod schedule;
 
 pub use call::{Call, CallChecked};
 pub use cassette::{CassetteDetail, Replayed};
-pub use channel::{Channel, ChannelDetail, CheckReport, ConnectorState, Edit, NewChannel, NewSync};
+pub use channel::{Channel, ChannelDetail, CheckReport, ConnectorState, Edit, NewChannel, NewSync, Upgraded};
 pub use dry_run::{
     DryRunChange, DryRunField, DryRunKind, DryRunLine, DryRunOutcome, DryRunSummary, NewDryRun,
 };
 pub use history::{Clean, Cleaned, Log, LogLine, Page};
 pub use hook::{Hook, HookRotation, HookSignature, MadeHook, NewHook};
 pub use host::{Check, Configuration, Diagnosis, Health, KeySource, Level};
+pub use lifecycle::{ConnectorHoldings, Deleted, Deletion, Disabled};
 pub use list::List;
 pub use mapping::{MappedRecord, MappingLint, MappingPreview, MappingState, NewMappingTest};
 pub use notice::{

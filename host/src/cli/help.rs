@@ -133,18 +133,23 @@ pub(super) const CHANNEL_ENABLE: &str = "\
 Example:
   tidegate channel enable support
 
-A channel that the host has paused goes on, too.";
+A channel that the host has paused goes on, too. A plugin that has a say may refuse it.";
 pub(super) const CHANNEL_DISABLE: &str = "\
-Example:
+Examples:
   tidegate channel disable support
+  tidegate channel disable support --force
 
-Runs that go on are not ended by it: tidegate run cancel ID. Those that wait or are put
+--force overrules a plugin that refuses it. Runs that go on are not ended by it: tidegate run cancel ID. Those that wait or are put
 off are cancelled when their turn comes.";
 pub(super) const CHANNEL_DELETE: &str = "\
-Example:
+Examples:
+  tidegate channel delete support
   tidegate channel delete support --yes
+  tidegate channel delete support --yes --force
 
-It deletes the channel, its secrets, and every record that was imported through it.";
+Without --yes it shows what would be deleted: the channel, its secrets, every record that
+came through it, changes that were not sent yet, quarantine, runs, logs and cassettes. What
+is at the remote system stays as it is. --force overrules a plugin that refuses it.";
 pub(super) const CHANNEL_CHECK: &str = "\
 Example:
   tidegate channel check support

@@ -187,6 +187,10 @@ fn advice_for(problem: &Problem) -> Option<&'static str> {
         ("run.dependency" | "api.listen", _) => return None,
         ("api.bind", _) => "take a free port: tidegate serve --listen 127.0.0.1:0",
         ("key.wrong" | "key.file" | "key.form" | "key.shared", _) => "tidegate doctor",
+        ("lifecycle.refused", _) => return None,
+        ("settings.migration", _) => {
+            "tidegate channel edit NAME --set KEY=VALUE, or put the old version of the plugin back"
+        }
         (_, Class::Auth) => "correct the credentials: tidegate channel edit NAME --secret-file KEY=PATH",
         (_, Class::Denied) => "the host's rules forbid it; they stand under [broker] in the configuration",
         (_, Class::Transient | Class::RateLimited) => "try again later; nothing was lost",

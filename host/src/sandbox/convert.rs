@@ -7,6 +7,7 @@ mod failure;
 mod hook;
 mod http;
 mod invocation;
+mod lifecycle;
 mod page;
 mod push;
 
@@ -14,5 +15,6 @@ pub(super) use failure::{error, failure, field_errors};
 pub(super) use hook::{delivery, effect};
 pub(super) use http::{headers, request, response};
 pub(super) use invocation::{answer, invocation};
+pub(super) use lifecycle::question;
 pub(super) use page::{page, pull_request};
 pub(super) use push::{acknowledgements, push_request};

@@ -3,6 +3,7 @@
 //! It holds no state of any run; each call is a step of its own.
 
 mod fit;
+mod lifecycle;
 
 use super::{
     Sandbox,
@@ -42,6 +43,8 @@ pub struct Exports {
     pub operations: bool,
     /// It understands deliveries.
     pub webhook: bool,
+    /// It has a say before a channel is enabled, disabled or deleted.
+    pub lifecycle: bool,
 }
 
 /// A compiled, pre-linked component; cheap to clone.

@@ -44,6 +44,10 @@ pub(super) trait Opener: Send + Sync + 'static {
 
     /// Lets the channel's runs go again: one of them went well.
     fn resume<'a>(&'a self, channel: &'a Channel) -> BoxFuture<'a, ()>;
+
+    /// Drops the settings that an upgrade of the plugin replaced: a run with those that the
+    /// channel has went well.
+    fn prove<'a>(&'a self, channel: &'a Channel) -> BoxFuture<'a, ()>;
 }
 
 /// A channel that is fit to sync. A job holds one to its end.
@@ -138,6 +142,14 @@ impl Opener for Doors {
         Box::pin(async move {
             if let Err(error) = self.channels.resume(channel).await {
                 tracing::warn!(error = &error as &dyn std::error::Error, "a channel stays paused");
+            }
+        })
+    }
+
+    fn prove<'a>(&'a self, channel: &'a Channel) -> BoxFuture<'a, ()> {
+        Box::pin(async move {
+            if let Err(error) = self.channels.prove(channel).await {
+                tracing::warn!(error = &error as &dyn std::error::Error, "replaced settings are still kept");
             }
         })
     }

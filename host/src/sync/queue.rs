@@ -156,7 +156,8 @@ impl Queue {
             job.asked.trigger = job.asked.trigger.min(asked.trigger);
             Placed { id: job.id, runs, after: None }
         };
-        if !is_held && !(has_begun && asked.trigger == Trigger::Webhook) {
+        let is_patient = has_begun && asked.trigger == Trigger::Webhook;
+        if !(is_held || is_patient) {
             // Whoever asks does not want to wait for what the job waits for. A remote system
             // that posts is no person: it does not know that it is being left alone.
             job.due = job.due.min(begins(asked, self.clock.now()));

@@ -78,6 +78,13 @@ impl Opener for Shelf {
         self.set_paused(channel, None);
         Box::pin(async {})
     }
+
+    fn prove<'a>(&'a self, channel: &'a Channel) -> BoxFuture<'a, ()> {
+        if let Some(ready) = self.channels.lock().unwrap().get_mut(&channel.name) {
+            ready.channel.migrated = None;
+        }
+        Box::pin(async {})
+    }
 }
 
 impl Shelf {

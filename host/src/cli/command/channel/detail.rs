@@ -57,6 +57,10 @@ fn head(detail: &ChannelDetail) -> String {
         ("created", time(channel.created)),
         ("edited", time(channel.edited)),
     ];
+    if let Some(upgrade) = &channel.settings_migrated {
+        let told = "old kept until the first good run";
+        lines.push(("settings", format!("migrated from {} to {}, {told}", upgrade.from, upgrade.to)));
+    }
     if channel.two_way {
         lines.push(("conflicts", conflicts(&channel.conflicts)));
     }
@@ -164,6 +168,7 @@ mod tests {
                 "paused-because": "the credentials are refused",
                 "schedule": {"every": "15m", "time-zone": "Europe/Vienna", "quiet": "22:00-06:00"},
                 "parallel": 4, "vanished": "mark", "settings": {}, "secrets": [], "plugin-version": "0.1.0",
+                "settings-migrated": {"from": "0.0.9", "to": "0.1.0", "at": "2026-01-01T00:00:00Z"},
                 "created": "2026-01-01T00:00:00Z", "edited": "2026-01-01T00:00:00Z", "revision": 2,
                 "plugin": "zendesk.wasm", "connector-states": [], "last-run": null,
             }))
@@ -185,6 +190,7 @@ mod tests {
         vanished        marked by a full sync
         created         2026-01-01 00:00:00Z
         edited          2026-01-01 00:00:00Z
+        settings        migrated from 0.0.9 to 0.1.0, old kept until the first good run
         paused since    2026-01-02 00:00:00Z
         paused because  the credentials are refused (auth, http.status.401)
         next: correct the credentials: tidegate channel edit zen --secret-file KEY=PATH
