@@ -517,7 +517,8 @@ impl Sync {
         let hold = self.shared.live.hold(channel)?;
         // Looked at afterwards: a call looks for the hold once it is counted.
         if self.shared.calls.is_busy_with(channel.id) {
-            let message = format!("a call of channel '{}' is going on; the channel stays as it is", channel.name);
+            let message =
+                format!("a call of channel '{}' is going on; the channel stays as it is", channel.name);
             return Err(Failure::new(Class::Conflict, "call.busy", message).into());
         }
         Ok(hold)

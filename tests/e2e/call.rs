@@ -79,13 +79,20 @@ fn a_channel_of_operations_alone_is_created_checked_and_called_and_has_nothing_t
     stage.host.ok(["channel", "check", CHANNEL]).expect("a check");
     let sync = stage.host.cli(["--json", "sync", CHANNEL]).expect("the command runs");
     assert_eq!(sync.json().expect("an error")["error"]["code"], "channel.no-connectors");
-    assert!(sync.json().expect("an error")["error"]["message"].as_str().expect("words").contains("nothing to sync"));
+    assert!(
+        sync.json().expect("an error")["error"]["message"]
+            .as_str()
+            .expect("words")
+            .contains("nothing to sync")
+    );
 
     let call = stage.called("send", &ticket(), &[]);
     assert_eq!((&call["status"], &call["output"]["status"]), (&"completed".into(), &201.into()), "{call:#}");
     assert_eq!(stage.new_tickets(), 1);
     let run = stage.host.items(["run", "list"]).expect("runs").swap_remove(0);
-    for (field, value) in [("id", call["id"].clone()), ("direction", "call".into()), ("connector", "send".into())] {
+    for (field, value) in
+        [("id", call["id"].clone()), ("direction", "call".into()), ("connector", "send".into())]
+    {
         assert_eq!(run[field], value, "{run:#}");
     }
     let id = run["id"].as_str().expect("an id");
@@ -93,7 +100,8 @@ fn a_channel_of_operations_alone_is_created_checked_and_called_and_has_nothing_t
     assert!(shown.contains("direction     call"), "{shown}");
     let log = stage.host.ok(["run", "logs", id]).expect("its log");
     assert!(log.contains("run ended"), "{log}");
-    let plain = stage.host.ok(["call", CHANNEL, "echo", "{\"a\": 1.000000000000000000001}"]).expect("an answer");
+    let plain =
+        stage.host.ok(["call", CHANNEL, "echo", "{\"a\": 1.000000000000000000001}"]).expect("an answer");
     assert_eq!(plain, "{\n  \"a\": 1.000000000000000000001\n}\n");
 }
 
@@ -107,7 +115,8 @@ fn what_is_wrong_is_told_and_sends_nothing() {
         error
     };
     let faults = check("send", &json!({ "method": "BREW", "path": 7 }), &[], "call.input");
-    let pointers: Vec<_> = faults["fields"].as_array().expect("faults").iter().map(|one| &one["field"]).collect();
+    let pointers: Vec<_> =
+        faults["fields"].as_array().expect("faults").iter().map(|one| &one["field"]).collect();
     assert_eq!(pointers, ["/method", "/path"], "{faults:#}");
     check("brew", &json!({}), &[], "operation.unknown");
     check("echo", &json!({}), &["--timeout", "1h"], "call.time");
@@ -146,8 +155,12 @@ fn one_key_is_one_call() {
     let stage = Stage::new();
     let first = stage.called("send", &ticket(), &["--idempotency-key", "order-42"]);
     let again = stage.called("send", &ticket(), &["--idempotency-key", "order-42"]);
-    assert_eq!((&again["id"], &again["output"], &again["repeated"]), (&first["id"], &first["output"], &true.into()));
-    let other = stage.call("send", &json!({ "method": "GET", "path": "/" }), &["--idempotency-key", "order-42"]);
+    assert_eq!(
+        (&again["id"], &again["output"], &again["repeated"]),
+        (&first["id"], &first["output"], &true.into())
+    );
+    let other =
+        stage.call("send", &json!({ "method": "GET", "path": "/" }), &["--idempotency-key", "order-42"]);
     assert_eq!(other.json().expect("an error")["error"]["code"], "call.key-taken");
     assert_eq!(stage.new_tickets(), 1);
     let keys: Vec<_> = stage.fake.requests().into_iter().filter(|seen| seen.path == TICKETS).collect();
@@ -178,7 +191,10 @@ fn a_queued_call_survives_a_kill_and_is_done_once() {
     let queued = stage.called("send", &ticket(), &["--queue"]);
     assert_eq!(queued["status"], "queued", "{queued:#}");
     let id = queued["id"].as_str().expect("an id").to_owned();
-    stage.fake.wait_for("the request", |stats| stats.count("POST /api/v2/tickets.json") == 1).expect("it came");
+    stage
+        .fake
+        .wait_for("the request", |stats| stats.count("POST /api/v2/tickets.json") == 1)
+        .expect("it came");
     stage.host.kill().expect("it is killed");
     stage.fake.clear_script();
     stage.host.start().expect("it starts on the same data");
@@ -203,7 +219,9 @@ fn without_a_running_host_the_command_does_it_itself_or_leaves_it_to_the_next_on
     let back = stage.called("fail", &json!({ "class": "transient" }), &["--queue"]);
     let id = back["id"].as_str().expect("an id");
     wait::until("the call to be put off", wait::PATIENCE, || {
-        Ok(Some(()).filter(|()| stage.host.json(["call", "show", id]).is_ok_and(|call| call["status"] == "deferred")))
+        Ok(Some(()).filter(|()| {
+            stage.host.json(["call", "show", id]).is_ok_and(|call| call["status"] == "deferred")
+        }))
     })
     .expect("it is put off");
     let back = stage.host.json(["call", "cancel", id]).expect("it is taken back");
@@ -219,12 +237,16 @@ fn the_matrix_plugin_sends_a_message_once() {
     let token = format!("access-token={}", matrix::TOKEN);
     let create = ["channel", "create", "chat", "--type", "matrix", "--set", &sets[0], "--set", &sets[1]];
     host.ok(create.into_iter().chain(["--secret", &token])).expect("a channel");
-    let send = ["call", "chat", "send-message", "{\"text\": \"We are open.\"}", "--idempotency-key", "open-1"];
+    let send =
+        ["call", "chat", "send-message", "{\"text\": \"We are open.\"}", "--idempotency-key", "open-1"];
     let sent = host.json(send).expect("it is sent");
     assert_eq!(host.json(send).expect("it is answered")["output"], sent["output"]);
     assert_eq!(fake.messages().len(), 1);
     let status = json!({ "message-id": sent["output"]["message-id"] }).to_string();
     let status = host.json(["call", "chat", "message-status", &status]).expect("an answer");
-    assert_eq!((&status["output"]["status"], &status["output"]["text"]), (&"sent".into(), &"We are open.".into()));
+    assert_eq!(
+        (&status["output"]["status"], &status["output"]["text"]),
+        (&"sent".into(), &"We are open.".into())
+    );
     assert!(!host.log().contains(matrix::TOKEN));
 }

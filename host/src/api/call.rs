@@ -76,7 +76,8 @@ pub(super) async fn start(
 
 fn key(headers: &HeaderMap) -> Result<Option<IdempotencyKey>, Error> {
     let refused = |message: String| {
-        Error::new(Class::InvalidData, "request.idempotency-key", message).with_status(StatusCode::BAD_REQUEST)
+        Error::new(Class::InvalidData, "request.idempotency-key", message)
+            .with_status(StatusCode::BAD_REQUEST)
     };
     let mut given = headers.get_all("idempotency-key").iter();
     let Some(key) = given.next() else { return Ok(None) };

@@ -17,7 +17,8 @@ use super::{
 use crate::{
     metrics::Guest,
     model::{
-        Acknowledgement, Class, Delivery, Effect, Failure, FieldError, Invocation, Name, Page, PullRequest, PushRequest,
+        Acknowledgement, Class, Delivery, Effect, Failure, FieldError, Invocation, Name, Page, PullRequest,
+        PushRequest,
     },
 };
 use bytes::Bytes;

@@ -103,11 +103,7 @@ impl History {
 
     /// Writes what must not get lost, with what the log of the run has; the last failure is
     /// logged. False where the lease is lost.
-    pub(super) async fn write(
-        &self,
-        batch: &(dyn Fn() -> Batch + Sync),
-        log: Option<&Arc<RunLog>>,
-    ) -> bool {
+    pub(super) async fn write(&self, batch: &(dyn Fn() -> Batch + Sync), log: Option<&Arc<RunLog>>) -> bool {
         let mut pause = FIRST_PAUSE;
         for attempt in 1..=TRIES {
             let mut batch = batch();

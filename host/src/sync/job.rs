@@ -4,8 +4,8 @@
 
 use super::{Error, opener::Ready};
 use crate::model::{
-    Asked, Channel, ChannelType, Class, Connector, Counters, Direction, DrivenBy, Failure, Job, Name, Run, RunId, Status,
-    Usage, Ways,
+    Asked, Channel, ChannelType, Class, Connector, Counters, Direction, DrivenBy, Failure, Job, Name, Run,
+    RunId, Status, Usage, Ways,
 };
 
 /// The connectors to run, those that others depend on first, then by `order`,

@@ -69,7 +69,9 @@ pub struct CallChecked {
 impl From<model::Call> for Call {
     fn from(call: model::Call) -> Self {
         let (deferred, reason) = match call.deferred {
-            Some(model::Deferred { until, since, reason, .. }) => (Some(Deferred { until, since }), Some(reason)),
+            Some(model::Deferred { until, since, reason, .. }) => {
+                (Some(Deferred { until, since }), Some(reason))
+            }
             None => (None, None),
         };
         Self {

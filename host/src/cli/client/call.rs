@@ -84,9 +84,8 @@ impl Call {
 
     /// What makes one request of several.
     pub(crate) fn idempotency_key(mut self, key: Option<&IdempotencyKey>) -> Self {
-        self.idempotency_key = key.map(|key| {
-            HeaderValue::from_str(key.as_str()).expect("a key is visible ASCII characters")
-        });
+        self.idempotency_key =
+            key.map(|key| HeaderValue::from_str(key.as_str()).expect("a key is visible ASCII characters"));
         self
     }
 

@@ -272,8 +272,10 @@ mod tests {
         its outcome is unknown: it may have been done all the same
         next: look there first; tidegate call retry 01040G2081040G2081040G2081 does it again with the same idempotency key
         ");
-        let faults = vec![FieldError { field: "/to/0".into(), message: "the value is not a \"string\"".into() }];
-        let problem = Problem::new(Class::InvalidData, "call.input", "the input does not fit").with_fields(faults);
+        let faults =
+            vec![FieldError { field: "/to/0".into(), message: "the value is not a \"string\"".into() }];
+        let problem =
+            Problem::new(Class::InvalidData, "call.input", "the input does not fit").with_fields(faults);
         (call.error, call.outcome_unknown) = (Some(problem), false);
         insta::assert_snapshot!(trouble(&call, false).expect("trouble"), @r#"
         error: the input does not fit

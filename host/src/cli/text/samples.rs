@@ -3,8 +3,8 @@
 use crate::{
     api::view::{Call, Problem, Run},
     model::{
-        CallMode, ChannelId, ChannelName, Class, Counters, Direction, IdempotencyKey, JobId, Name, RunId, Span,
-        Status, Timestamp, Trigger, Usage,
+        CallMode, ChannelId, ChannelName, Class, Counters, Direction, IdempotencyKey, JobId, Name, RunId,
+        Span, Status, Timestamp, Trigger, Usage,
     },
 };
 use serde_json::value::RawValue;

@@ -27,10 +27,8 @@ pub(in crate::sandbox) fn answer(answer: Vec<u8>) -> Result<Bytes, Failure> {
     if answer.len() as u64 <= MAX_ANSWER.0 {
         return Ok(answer.into());
     }
-    let message = format!(
-        "the plugin's answer has {} bytes; an operation answers at most {MAX_ANSWER}",
-        answer.len()
-    );
+    let message =
+        format!("the plugin's answer has {} bytes; an operation answers at most {MAX_ANSWER}", answer.len());
     Err(Failure::new(Class::Limit, "limit.answer-bytes", message))
 }
 
@@ -40,7 +38,8 @@ mod tests {
 
     #[test]
     fn an_answer_that_is_too_long_is_refused() {
-        let check = |length: usize, fits: bool| assert_eq!(answer(vec![b' '; length]).is_ok(), fits, "{length}");
+        let check =
+            |length: usize, fits: bool| assert_eq!(answer(vec![b' '; length]).is_ok(), fits, "{length}");
         check(1 << 20, true);
         check((1 << 20) + 1, false);
         assert_eq!(answer(vec![0; 2 << 20]).expect_err("too long").code, "limit.answer-bytes");

@@ -56,11 +56,15 @@ async fn calls_are_found_by_id_key_channel_and_whether_they_go_on() {
         assert_eq!(ids(&store, Some(&a)).await, [calls[2].id, calls[0].id]);
         let older = store.calls().list(Some(a.id), Some(calls[2].id), 10).await.expect("read");
         assert_eq!(older, [calls[0].clone()]);
-        let live: Vec<_> = store.calls().live().await.expect("read").into_iter().map(|kept| kept.call.id).collect();
+        let live: Vec<_> =
+            store.calls().live().await.expect("read").into_iter().map(|kept| kept.call.id).collect();
         assert_eq!(live, [calls[1].id, calls[2].id], "the oldest first");
         let by_key = store.calls().by_key(a.id, &calls[0].key).await.expect("read").expect("a call");
         assert_eq!(by_key.call, calls[0]);
-        assert!(store.calls().by_key(b.id, &calls[0].key).await.expect("read").is_none(), "keys are a channel's own");
+        assert!(
+            store.calls().by_key(b.id, &calls[0].key).await.expect("read").is_none(),
+            "keys are a channel's own"
+        );
         assert_eq!(store.calls().input(calls[0].id).await.expect("read").as_deref(), Some(&b"1"[..]));
         assert_eq!(store.calls().output(calls[0].id).await.expect("read").as_deref(), Some(&b"2"[..]));
         let run = store.runs().get(calls[0].id).await.expect("read").expect("it is a run, too");

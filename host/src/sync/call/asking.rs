@@ -173,7 +173,8 @@ impl Calls<'_> {
         let shared = &self.0.shared;
         let old = self.get(id).await?.ok_or_else(|| unknown(id))?;
         if !matches!(old.status, Status::Failed | Status::Cancelled) {
-            let message = format!("call {id} is {}: only one that failed or was cancelled is tried again", old.status);
+            let message =
+                format!("call {id} is {}: only one that failed or was cancelled is tried again", old.status);
             return Err(Failure::new(Class::Conflict, "call.not-failed", message).into());
         }
         let input = self.input(id).await?.unwrap_or_default();

@@ -101,7 +101,8 @@ mod tests {
     fn an_input_is_one_document_within_its_bound() {
         let check = |text: &str, code: &str| {
             let found = input(&Bytes::copy_from_slice(text.as_bytes()));
-            let found = found.map_or_else(|failure| failure.code, |document| format!("{} bytes", document.bytes.len()));
+            let found = found
+                .map_or_else(|failure| failure.code, |document| format!("{} bytes", document.bytes.len()));
             assert_eq!(found, code, "{}", &text[..text.len().min(40)]);
         };
         check(" {\"a\": 1.000000000000000000001}\n", "30 bytes");

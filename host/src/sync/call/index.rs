@@ -71,7 +71,8 @@ impl Index {
             return Some(Seat { id: *id, channel: *channel });
         }
         let free = self.lanes.iter().filter(|(_, lane)| lane.taken < OF_A_CHANNEL);
-        let first = free.filter_map(|(channel, lane)| lane.queued.first().map(|(due, id)| (*due, *id, *channel)));
+        let first =
+            free.filter_map(|(channel, lane)| lane.queued.first().map(|(due, id)| (*due, *id, *channel)));
         let (due, id, channel) = first.min()?;
         (due <= now).then_some(Seat { id, channel })
     }

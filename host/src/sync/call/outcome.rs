@@ -49,7 +49,9 @@ impl Came {
     /// The same in a channel that could be opened.
     pub(super) fn at(self, ready: Ready) -> Self {
         match self {
-            Self::Failed { failure, usage, .. } => Self::Failed { failure, usage, ready: Some(Box::new(ready)) },
+            Self::Failed { failure, usage, .. } => {
+                Self::Failed { failure, usage, ready: Some(Box::new(ready)) }
+            }
             other => other,
         }
     }

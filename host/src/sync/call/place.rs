@@ -89,7 +89,8 @@ fn unknown(ready: &Ready, asked: &str) -> Failure {
     // What somebody typed may be anything.
     let asked: String = asked.chars().filter(|c| !c.is_control()).take(80).collect();
     if offered.is_empty() {
-        let message = format!("channel '{}' has no operations: its type '{kind}' offers none", ready.channel.name);
+        let message =
+            format!("channel '{}' has no operations: its type '{kind}' offers none", ready.channel.name);
         return Failure::new(Class::Unsupported, "operation.none", message);
     }
     let message = format!(

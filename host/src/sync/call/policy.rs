@@ -81,14 +81,17 @@ pub(super) fn judge(case: &Case<'_>, config: &Config) -> Verdict {
         Policy::Retry if case.call.tries == 0 && !is_about_the_answer(case.failure) => Verdict::Retry,
         Policy::Retry => Verdict::Fail,
         Policy::Hold => Verdict::Hold(held(case.failure.clone(), case.call, case.now, config)),
-        Policy::Wait | Policy::Defer => Verdict::Defer(runs::deferred(&runs::Case {
-            failure: case.failure,
-            tries: case.call.tries,
-            since: case.call.deferred.as_ref().map(|deferred| deferred.since),
-            now: case.now,
-            origin: case.origin,
-            jitter: case.jitter,
-        }, config)),
+        Policy::Wait | Policy::Defer => Verdict::Defer(runs::deferred(
+            &runs::Case {
+                failure: case.failure,
+                tries: case.call.tries,
+                since: case.call.deferred.as_ref().map(|deferred| deferred.since),
+                now: case.now,
+                origin: case.origin,
+                jitter: case.jitter,
+            },
+            config,
+        )),
     }
 }
 

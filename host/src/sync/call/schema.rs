@@ -43,8 +43,11 @@ impl Schemas {
         operation: &Operation,
     ) -> Result<Arc<Schema>, Failure> {
         let of_version = |version: &&mut Version| Arc::ptr_eq(&version.channel_type, channel_type);
-        if let Some(found) =
-            self.versions().iter_mut().find(of_version).and_then(|version| version.operations.get(&operation.id))
+        if let Some(found) = self
+            .versions()
+            .iter_mut()
+            .find(of_version)
+            .and_then(|version| version.operations.get(&operation.id))
         {
             return Ok(Arc::clone(found));
         }
@@ -107,7 +110,8 @@ pub(super) fn bad_input(operation: &str, faults: Vec<FieldError>) -> Failure {
 
 /// The end of a call whose answer is not as its schema promises.
 pub(super) fn bad_output(operation: &str, faults: Vec<FieldError>) -> Failure {
-    let message = format!("what the plugin answers does not fit the output schema of operation '{operation}'");
+    let message =
+        format!("what the plugin answers does not fit the output schema of operation '{operation}'");
     Failure::new(Class::Internal, "answer.schema", message).with_fields(faults)
 }
 

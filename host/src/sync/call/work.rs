@@ -18,13 +18,7 @@ use crate::{
     model::{Call, Class, Failure, Holder, Operation, Status, Timestamp, Usage},
     sandbox::Outcome,
     store::{self, Batch, KeptCall},
-    sync::{
-        import,
-        log,
-        opener::Ready,
-        progress::Progress,
-        runner::Shared,
-    },
+    sync::{import, log, opener::Ready, progress::Progress, runner::Shared},
 };
 use bytes::Bytes;
 use futures_util::FutureExt;
@@ -51,7 +45,8 @@ pub(super) async fn work(shared: Arc<Shared>, taken: Taken) {
     shared.calls.begins(&progress);
     log::open(&shared, &progress).await;
     let call = &kept.call;
-    let span = tracing::info_span!("run", run.id = %id, channel.name = %call.channel, operation = %call.operation);
+    let span =
+        tracing::info_span!("run", run.id = %id, channel.name = %call.channel, operation = %call.operation);
     let left = try_it(&shared, &kept, &progress).instrument(span).await;
     progress.rest();
     shared.calls.ends(id);
@@ -212,7 +207,12 @@ impl Trial<'_> {
     }
 
     /// Calls the plugin in its time; tells whether that was over.
-    async fn invoke(&self, ready: &Ready, operation: crate::model::Name, input: Bytes) -> (Outcome<Bytes>, bool) {
+    async fn invoke(
+        &self,
+        ready: &Ready,
+        operation: crate::model::Name,
+        input: Bytes,
+    ) -> (Outcome<Bytes>, bool) {
         let cancel = self.progress.token().child_token();
         let ask = CallAsk {
             operation,

@@ -50,7 +50,10 @@ async fn a_call_is_answered_and_stands_in_history() {
     assert_eq!(call.key.as_str(), call.id.to_string(), "the host made one");
 
     let run = host.sync.run(call.id).await.unwrap().unwrap();
-    assert_eq!((run.direction, run.connector.as_str(), run.status), (Direction::Call, "send", Status::Completed));
+    assert_eq!(
+        (run.direction, run.connector.as_str(), run.status),
+        (Direction::Call, "send", Status::Completed)
+    );
     assert_eq!(run.usage.steps, 1);
     let job = host.sync.job(run.job).await.unwrap().unwrap();
     assert!(job.is_over && job.runs == [run]);
@@ -115,7 +118,8 @@ async fn a_dry_run_checks_the_input_and_asks_nobody() {
 
 #[tokio::test(start_paused = true)]
 async fn an_answer_that_breaks_its_schema_is_a_failure_that_may_have_been_done() {
-    let script = CallScript::quick(|_, ask| answers(if &ask.input[..] == b"1" { b"\"one\"" } else { b"no JSON" }));
+    let script =
+        CallScript::quick(|_, ask| answers(if &ask.input[..] == b"1" { b"\"one\"" } else { b"no JSON" }));
     let (host, chat) = host_with(&script).await;
     for (input, code) in [("1", "answer.schema"), ("2", "answer.json")] {
         let call = host.call(later(&chat, "count", input, input)).await;
@@ -135,7 +139,10 @@ async fn the_same_key_gets_the_first_result_and_sends_nothing() {
     let request = || with_key(ask(&chat, "send", INPUT), "order-42");
     let first = host.call(request()).await;
     // Blanks are no difference, and a queued request is the same one.
-    for again in [request(), CallRequest { input: r#"{"exact":1.000000000000000000001,"to":"+43"}"#.into(), ..request() }] {
+    for again in [
+        request(),
+        CallRequest { input: r#"{"exact":1.000000000000000000001,"to":"+43"}"#.into(), ..request() },
+    ] {
         let again = host.ask(CallRequest { queue: true, ..again }).await;
         assert_eq!((again.repeated, again.call.id), (true, first.id));
         assert_eq!(host.output(&again.call).await.as_deref(), Some(INPUT));

@@ -112,12 +112,19 @@ fn describe(call: &Call) -> String {
         ("tries that failed", count(call.tries.into())),
         (
             "requests",
-            format!("{} ({} sent, with retries and redirects)", count(call.usage.requests), count(call.usage.sent)),
+            format!(
+                "{} ({} sent, with retries and redirects)",
+                count(call.usage.requests),
+                count(call.usage.sent)
+            ),
         ),
         ("bytes received", bytes(call.usage.response_bytes)),
     ];
     if let Some(deferred) = call.deferred {
-        facts.insert(6, ("put off until", format!("{}; since {}", time(deferred.until), time(deferred.since))));
+        facts.insert(
+            6,
+            ("put off until", format!("{}; since {}", time(deferred.until), time(deferred.since))),
+        );
     }
     let mut text = pairs(&facts);
     for (name, document) in [("input", &call.input), ("output", &call.output)] {
@@ -136,7 +143,9 @@ pub(super) async fn cancel(ctx: &Context<'_>, id: &str) -> anyhow::Result<Exit> 
     let document = session.ask(Ask::post(path(&["calls", id, "cancel"]))).await?;
     changed(ctx, &document, |call| match (call.status, call.outcome_unknown) {
         (Status::Cancelled, false) => format!("call {} is cancelled; nothing was done", call.id),
-        (Status::Cancelled, true) => format!("call {} is cancelled; it may have been done all the same", call.id),
+        (Status::Cancelled, true) => {
+            format!("call {} is cancelled; it may have been done all the same", call.id)
+        }
         _ => format!("call {} ends; look at it with: tidegate call show {}", call.id, call.id),
     })
 }

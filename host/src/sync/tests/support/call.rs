@@ -7,7 +7,7 @@ use crate::{
         Status, Timestamp, Trigger, Usage,
     },
     sandbox::Outcome,
-    sync::{Called, CallRequest, call::CallAsk, opener::Ready},
+    sync::{CallRequest, Called, call::CallAsk, opener::Ready},
 };
 use bytes::Bytes;
 use futures_util::future::BoxFuture;
@@ -50,7 +50,11 @@ impl CallScript {
 
     /// Fails as often as it is told, then answers its input.
     pub(in crate::sync) fn fails_first(times: usize, failure: Failure) -> Arc<Self> {
-        Self::quick(move |number, ask| if number < times { refuses(failure.clone(), 0, 0) } else { answers(&ask.input) })
+        Self::quick(
+            move |number, ask| {
+                if number < times { refuses(failure.clone(), 0, 0) } else { answers(&ask.input) }
+            },
+        )
     }
 
     /// Never answers by itself; what it sent counts as so many writes.
