@@ -4,6 +4,7 @@
 //! and it writes to the store through `channels` and `sync` only.
 
 mod body;
+mod call;
 mod cassette;
 mod channel;
 mod conflict;
@@ -39,7 +40,7 @@ use crate::{
     channels::Channels,
     model::Size,
     store::Store,
-    sync::{Hooks, Notices, Sync, Timetable},
+    sync::{CALL_BYTES, Hooks, Notices, Sync, Timetable},
 };
 use axum::{
     Router,
@@ -150,6 +151,8 @@ pub struct Parts {
 pub fn router(parts: Parts) -> Router {
     let body_limit = DefaultBodyLimit::max(parts.config.body_bytes.as_len());
     let inspect_limit = DefaultBodyLimit::max(parts.inspect_bytes.as_len());
+    // The input may have blanks around it.
+    let call_limit = DefaultBodyLimit::max(CALL_BYTES.as_len() + (4 << 10));
     let api = Router::new()
         .route("/config", get(host::configuration))
         .route("/doctor", get(host::doctor))
@@ -190,6 +193,11 @@ pub fn router(parts: Parts) -> Router {
         .route("/runs/{id}/logs", get(history::logs))
         .route("/runs/{id}/pages", get(history::pages))
         .route("/plugins/release", post(plugin::release))
+        .route("/channels/{name}/operations/{operation}", post(call::start).layer(call_limit))
+        .route("/calls", get(call::list))
+        .route("/calls/{id}", get(call::show))
+        .route("/calls/{id}/cancel", post(call::cancel))
+        .route("/calls/{id}/retry", post(call::retry))
         .route("/webhooks", get(hook::list).post(hook::create))
         .route("/webhooks/{id}", get(hook::show).delete(hook::delete))
         .route("/webhooks/{id}/rotate", post(hook::rotate))

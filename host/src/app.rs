@@ -25,7 +25,7 @@ use crate::{
     config::{Config, Loaded},
     metrics,
     model::Secret,
-    sync::{Cleaner, NoticeSender, Prober, Reach, Runner, Scheduler},
+    sync::{Caller, Cleaner, NoticeSender, Prober, Reach, Runner, Scheduler},
     telemetry::otlp::Exporter,
 };
 use axum::Router;
@@ -65,6 +65,7 @@ pub struct App {
     runner: Option<Runner>,
     scheduler: Option<Scheduler>,
     prober: Option<Prober>,
+    caller: Option<Caller>,
     cleaner: Option<Cleaner>,
     notice_sender: Option<NoticeSender>,
     presence: Option<Presence>,
@@ -98,6 +99,7 @@ impl App {
         let cleaner = Cleaner::new(&sync);
         let (config, stop) = (setup.loaded.config.clone(), CancellationToken::new());
         let (scheduler, prober) = (sync.scheduler(config.schedule.clone()), sync.prober());
+        let caller = sync.caller();
         let readiness = Readiness::new(store.clone(), stop.clone());
         let doctor = doctor::Doctor {
             has_key: setup.key.is_some(),
@@ -140,6 +142,7 @@ impl App {
             runner: Some(runner),
             scheduler: Some(scheduler),
             prober: Some(prober),
+            caller: Some(caller),
             cleaner: Some(cleaner),
             notice_sender: Some(notice_sender),
             presence: None,
@@ -200,6 +203,9 @@ impl App {
             && let Some(prober) = self.prober.take()
         {
             self.tasks.start("probes", |stop| prober.run(stop));
+        }
+        if let Some(caller) = self.caller.take() {
+            self.tasks.start("calls", |stop| caller.run(reach, stop));
         }
     }
 

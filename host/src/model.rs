@@ -2,6 +2,7 @@
 //!
 //! Nothing here opens, reads or decides anything beyond the bounds of a value.
 
+mod call;
 mod cassette;
 mod channel;
 mod conflict;
@@ -27,6 +28,7 @@ mod timestamp;
 mod trail;
 mod usage;
 
+pub use call::{Call, CallMode, Holder, IdempotencyKey, IdempotencyKeyError, Invocation};
 pub use cassette::{
     Cassette, DueDifference, FailureDifference, FieldDifference, Listed, PluginVersion, RecordDifference,
     RecordDifferences, Replay, RequestDifferences, Side, Sides,

@@ -9,6 +9,7 @@
 
 mod batch;
 mod breakers;
+mod calls;
 mod channels;
 mod codec;
 mod conflicts;
@@ -53,6 +54,7 @@ mod watch;
 
 pub use batch::{Batch, Expectation, Writes};
 pub use breakers::Breakers;
+pub use calls::{Calls, KeptCall};
 pub use channels::Channels;
 pub use conflicts::Conflicts;
 pub use cursors::Cursors;
@@ -271,6 +273,12 @@ impl Store {
     #[must_use]
     pub fn vanished(&self) -> Marks<'_> {
         Marks(self)
+    }
+
+    /// Calls of operations.
+    #[must_use]
+    pub fn calls(&self) -> Calls<'_> {
+        Calls(self)
     }
 
     /// Local changes that wait to be exported.

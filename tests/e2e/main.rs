@@ -1,6 +1,7 @@
 //! The whole product: the real program, real plugins, a real server on loopback.
 
 mod api;
+mod call;
 mod crash;
 mod dryrun;
 mod egress;

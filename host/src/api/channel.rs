@@ -129,7 +129,7 @@ async fn newest_runs(
         let runs = store.runs().list(Some(channel.id), before, PAGE).await?;
         let is_last = runs.len() < PAGE;
         before = runs.last().map(|run| run.id);
-        for run in runs {
+        for run in runs.into_iter().filter(|run| run.direction != model::Direction::Call) {
             newest.entry(run.connector.clone()).or_insert(run);
         }
         if is_last || connectors.iter().all(|connector| newest.contains_key(connector)) {

@@ -3,6 +3,7 @@
 //! Nothing below the API knows these forms. The command line reads with the
 //! same types that the API writes with.
 
+mod call;
 mod cassette;
 mod channel;
 mod conflict;
@@ -24,6 +25,7 @@ mod record;
 mod run;
 mod schedule;
 
+pub use call::{Call, CallChecked};
 pub use cassette::{CassetteDetail, Replayed};
 pub use channel::{
     Channel, ChannelDetail, CheckReport, ConnectorState, Edit, NewChannel, NewSync, Upgraded, Waiting,

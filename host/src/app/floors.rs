@@ -63,6 +63,7 @@ impl Floors {
             record_bytes: config.sandbox.limits.record_bytes,
             program: setup.compiler.clone(),
             history: config.history.clone(),
+            calls: sync::CallConfig { wall: config.sandbox.limits.wall, ..config.sync.calls.clone() },
             ..config.sync.clone()
         };
         let cassettes = Cassettes::build(cassettes::Parts {

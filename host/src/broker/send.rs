@@ -14,7 +14,7 @@ use super::{
     gate::{Entry, Gate},
     headers, origin, rate,
     redirect::{self, Answered},
-    retry::{self, Attempt, Decision, Policy, Reason},
+    retry::{self, Again, Attempt, Decision, Policy, Reason},
     snippet::{self, Beginning},
 };
 use crate::{
@@ -194,7 +194,12 @@ impl Way {
             let remote = self.remote(draft);
             let permitted = self.egress.permit(draft).map_err(|failure| self.hide(failure))?;
             let permitted = self.signed(permitted);
+            let write = draft.write();
+            order.meter.writes(write);
             let head = self.wire(permitted, &remote, order.meter).await;
+            if was_not_done(&head) {
+                order.meter.did_not_write(write);
+            }
             let head = head.map_err(|failed| if hops > 0 { failed.after_a_redirect() } else { failed })?;
             entry.heed(&rate::told(head.status, &head.headers, self.clock.now()));
             let answered = Answered { status: head.status, location: head.headers.get(header::LOCATION) };
@@ -311,6 +316,15 @@ impl Way {
     /// A redirect's target is the remote's text.
     fn hide(&self, failure: Failure) -> Failure {
         Failure { message: self.auth.marks().redact(&failure.message), ..failure }
+    }
+}
+
+/// Whether it is known that nothing was changed there: nothing reached the other end, or
+/// it refused. After a 5xx, and a connection that broke, nobody knows.
+fn was_not_done(head: &Result<Head, Failed>) -> bool {
+    match head {
+        Ok(head) => (400..500).contains(&head.status) && !matches!(head.status, 408 | 425),
+        Err(failed) => failed.again == Again::Always,
     }
 }
 
