@@ -12,9 +12,11 @@ mod export;
 mod guard;
 mod history;
 mod host;
+mod oauth;
 mod origin;
 mod paging;
 mod plugin;
+mod public_url;
 mod quarantine;
 mod readiness;
 mod record;
@@ -22,6 +24,8 @@ mod request;
 mod run;
 mod schedule;
 pub mod view;
+
+pub use public_url::PublicUrl;
 
 use crate::{
     cassettes::Cassettes,
@@ -43,7 +47,7 @@ use serde::{Deserialize, Serialize};
 use std::{
     net::{Ipv4Addr, SocketAddr},
     path::PathBuf,
-    sync::Arc,
+    sync::{Arc, OnceLock},
 };
 use tokio_util::sync::CancellationToken;
 
@@ -57,11 +61,17 @@ pub struct Config {
     /// The largest body of a request, in bytes. Default `1MiB`. A file to inspect
     /// may be larger: it is held to the sandbox's limit.
     pub body_bytes: Size,
+    /// Where browsers and remote systems find this host, such as
+    /// `https://tidegate.example.com`, where something in front of it passes requests on.
+    /// Default: the address that it listens on.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub public_url: Option<PublicUrl>,
 }
 
 impl Default for Config {
     fn default() -> Self {
-        Self { listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 7070)), body_bytes: Size::mib(1) }
+        let listen = SocketAddr::from((Ipv4Addr::LOCALHOST, 7070));
+        Self { listen, body_bytes: Size::mib(1), public_url: None }
     }
 }
 
@@ -117,6 +127,8 @@ pub struct Parts {
     pub inspect_bytes: Size,
     /// Ends waiting requests when the host stops.
     pub stop: CancellationToken,
+    /// Where the host listens, once it does.
+    pub listening: Arc<OnceLock<SocketAddr>>,
 }
 
 /// Every route of the API, with its guards.
@@ -157,7 +169,10 @@ pub fn router(parts: Parts) -> Router {
         .route("/schedule/pause", post(schedule::pause))
         .route("/schedule/resume", post(schedule::resume))
         .route("/runs/{id}/logs", get(history::logs))
-        .route("/runs/{id}/pages", get(history::pages));
+        .route("/runs/{id}/pages", get(history::pages))
+        .route("/channels/{name}/connect", post(oauth::connect))
+        .route("/channels/{name}/disconnect", post(oauth::disconnect))
+        .route("/channels/{name}/connection", get(oauth::show));
     Router::new()
         .route("/healthz", get(host::health))
         .route("/readyz", get(readiness::show))
@@ -167,6 +182,8 @@ pub fn router(parts: Parts) -> Router {
         .method_not_allowed_fallback(error::no_such_method)
         .layer(body_limit)
         .layer(middleware::from_fn(guard::admit))
+        // Browsers come here from another site: that is what it is for.
+        .merge(oauth::callback())
         .layer(middleware::from_fn(request::follow))
         .with_state(Arc::new(parts))
 }

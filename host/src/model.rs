@@ -5,6 +5,7 @@
 mod cassette;
 mod channel;
 mod failure;
+mod grant;
 mod history;
 mod id;
 mod job;
@@ -39,3 +40,6 @@ pub use schedule::{CronText, Interval, Maintenance, Quiet, Rhythm, Schedule, Sch
 pub use secret::Secret;
 pub use timestamp::Timestamp;
 pub use usage::Usage;
+
+pub use grant::{Claim, ConnectStage, KeptAttempt, KeptGrant};
+pub use manifest::{AnswerFields, ClientAuth, GrantType, OAuth2};

@@ -16,6 +16,7 @@ mod cursors;
 mod due;
 mod ended;
 mod engine;
+mod grants;
 mod jobs;
 mod journal;
 mod keys;
@@ -48,6 +49,7 @@ pub use cursors::Cursors;
 pub use due::{Due, DueKey};
 pub use ended::{Ended, EndedRun, Older};
 pub use engine::{Engine, Entry, Range, Want};
+pub use grants::{Connection, Grants, Swap};
 pub use jobs::{Jobs, KeptJob};
 pub use leases::{Lease, Leases, Owner, Standing};
 pub use logs::{LogEnd, Logs};
@@ -198,6 +200,12 @@ impl Store {
     #[must_use]
     pub fn breakers(&self) -> Breakers<'_> {
         Breakers(self)
+    }
+
+    /// The OAuth tokens of channels, and attempts to connect them.
+    #[must_use]
+    pub fn grants(&self) -> Grants<'_> {
+        Grants(self)
     }
 
     /// The records of connectors.

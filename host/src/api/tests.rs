@@ -100,6 +100,7 @@ impl Host {
             clock: clock.clone(),
             key_file: folder.path().join("key"),
             key: None,
+            host: crate::model::HostId::new(),
         })
         .expect("channels");
         let cassettes = Cassettes::build(crate::cassettes::Parts {
@@ -126,6 +127,7 @@ impl Host {
         let stop = CancellationToken::new();
         let reasons = Arc::<Mutex<Vec<view::Reason>>>::default();
         let router = router(Parts {
+            listening: Arc::new(OnceLock::from(SocketAddr::from((Ipv4Addr::LOCALHOST, 7070)))),
             config: Config { body_bytes: Size::kib(1), ..Config::default() },
             store: store.clone(),
             catalog,

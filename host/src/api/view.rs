@@ -5,6 +5,7 @@
 
 mod cassette;
 mod channel;
+mod connection;
 mod dry_run;
 mod history;
 mod host;
@@ -20,6 +21,7 @@ mod schedule;
 
 pub use cassette::{CassetteDetail, Replayed};
 pub use channel::{Channel, ChannelDetail, CheckReport, ConnectorState, Edit, NewChannel, NewSync};
+pub use connection::{Attempt, Connect, Connection, Disconnected};
 pub use dry_run::{
     DryRunChange, DryRunField, DryRunKind, DryRunLine, DryRunOutcome, DryRunSummary, NewDryRun,
 };

@@ -40,6 +40,7 @@ impl Floors {
         let folder = config.plugins_folder();
         let (catalog, watcher) = Catalog::build(config.catalog.clone(), folder.clone(), sandbox)
             .map_err(|source| Error::Folder { folder, source })?;
+        let host = places.host().map_err(|source| Error::Folder { folder: places.data.clone(), source })?;
         let channels = Channels::build(channels::Parts {
             store: store.clone(),
             catalog: catalog.clone(),
@@ -47,10 +48,10 @@ impl Floors {
             clock: clock.clone(),
             key_file: places.key.clone(),
             key: setup.key.clone(),
+            host,
         })
         .map_err(Error::Channels)?;
         let breakers = channels.breaker_keeper();
-        let host = places.host().map_err(|source| Error::Folder { folder: places.data.clone(), source })?;
         // These keys stand elsewhere: with the other limits of a step, and under `[history]`.
         let sync = sync::Config {
             record_bytes: config.sandbox.limits.record_bytes,

@@ -76,6 +76,7 @@ fn open_up(bench: &Bench, store: &Store, clock: &Clock, key: &str, config: broke
         clock: clock.clone(),
         key_file: "/nowhere/key".into(),
         key: Some(Secret::new(key)),
+        host: HostId::new(),
     };
     Channels::build(parts).expect("a key")
 }
@@ -446,7 +447,15 @@ async fn a_host_makes_its_key_file_and_finds_it_again() {
     let build = |key_file: &Path| {
         let broker = Broker::new(loopback(), Arc::new(NoNames));
         let (store, catalog, clock) = (house.store.clone(), house.bench.catalog.clone(), house.clock.clone());
-        Channels::build(Parts { store, catalog, broker, clock, key_file: key_file.into(), key: None })
+        Channels::build(Parts {
+            store,
+            catalog,
+            broker,
+            clock,
+            key_file: key_file.into(),
+            key: None,
+            host: HostId::new(),
+        })
     };
     let key_file = file.path().join("key");
     build(&key_file).expect("a new key").create(good_draft()).await.expect("a channel");

@@ -3,6 +3,10 @@
 //! The published form is `wit/manifest.schema.json`; the catalog checks a
 //! document against it before it is read into these types.
 
+mod oauth;
+
+pub use oauth::{AnswerFields, ClientAuth, GrantType, OAuth2};
+
 use super::Name;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -230,15 +234,7 @@ pub enum AuthScheme {
     },
     /// OAuth 2.0; the host gets and renews the tokens.
     #[serde(rename = "oauth2")]
-    OAuth2 {
-        /// URL template of the authorization endpoint.
-        authorize_url: String,
-        /// URL template of the token endpoint.
-        token_url: String,
-        /// The scopes to ask for.
-        #[serde(default)]
-        scopes: Vec<String>,
-    },
+    OAuth2(Box<OAuth2>),
 }
 
 /// What a remote system is known to bear.
@@ -401,7 +397,7 @@ mod tests {
         assert_eq!(zendesk.connector("ticket-comment").expect("its connector").driven_by, DrivenBy::Keys);
         let auth = &zendesk.transport("rest").expect("its transport").auth;
         assert!(matches!(auth[0].scheme, AuthScheme::Basic { .. }) && auth[0].applicable_if.is_some());
-        assert!(matches!(&auth[1].scheme, AuthScheme::OAuth2 { scopes, .. } if scopes == &["read"]));
+        assert!(matches!(&auth[1].scheme, AuthScheme::OAuth2(oauth) if oauth.scopes == ["read"]));
         assert_eq!(read(include_str!("../../../examples/minimal/manifest.json")).id.as_str(), "minimal");
     }
 

@@ -179,6 +179,8 @@ fn delete(engine: &dyn Engine, id: ChannelId) -> Result<bool> {
     let mut batch = Batch::new();
     batch.remove(keys::channel(id));
     batch.remove(keys::tick(id));
+    batch.remove(keys::grant(id));
+    batch.remove(keys::attempt(id));
     batch.remove(keys::channel_name(channel.name.as_str()));
     // After another delete the name may be another channel's.
     batch.expect_value(keys::channel_name(channel.name.as_str()), codec::encode_bytes(&id.to_bytes()));

@@ -32,6 +32,8 @@
 //! | `g` | [`Pages`](Table::Pages) | run, page | the page as history keeps it |
 //! | `w` | [`Log`](Table::Log) | run | where its log ends |
 //! | `w` | [`Log`](Table::Log) | run, line | the line |
+//! | `T` | [`Grants`](Table::Grants) | channel | the sealed OAuth tokens |
+//! | `U` | [`Attempts`](Table::Attempts) | channel | the last attempt to connect it, its secrets sealed |
 //!
 //! A **channel** is its 16 bytes. A **connector** is its name and a zero byte, which
 //! no name has in it. A **run, newest first** is its 16 bytes, each bit turned over, so
@@ -73,6 +75,8 @@ pub(super) enum Table {
     EndedRuns = b'a',
     Pages = b'g',
     Log = b'w',
+    Grants = b'T',
+    Attempts = b'U',
 }
 
 impl Table {
@@ -290,6 +294,16 @@ pub(super) fn ended_run_of(key: &[u8]) -> Option<EndedRun> {
     let other = if well { NOT_WELL } else { WELL };
     let others = [before, &[other]].concat();
     Some(EndedRun { alike: alike.to_vec(), others, well, id: RunId::from_bytes(*id) })
+}
+
+/// The row of the OAuth tokens of a channel.
+pub(super) fn grant(channel: ChannelId) -> Vec<u8> {
+    Table::Grants.key(&[&channel.to_bytes()])
+}
+
+/// The row of the last attempt to connect a channel.
+pub(super) fn attempt(channel: ChannelId) -> Vec<u8> {
+    Table::Attempts.key(&[&channel.to_bytes()])
 }
 
 fn newest_first(id: RunId) -> [u8; 16] {
