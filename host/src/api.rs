@@ -11,7 +11,11 @@ mod error;
 mod export;
 mod guard;
 mod history;
+mod hook;
 mod host;
+mod lifecycle;
+mod mapping;
+mod notice;
 mod oauth;
 mod origin;
 mod paging;
@@ -25,15 +29,13 @@ mod run;
 mod schedule;
 pub mod view;
 
-pub use public_url::PublicUrl;
-
 use crate::{
     cassettes::Cassettes,
     catalog::Catalog,
     channels::Channels,
     model::Size,
     store::Store,
-    sync::{Sync, Timetable},
+    sync::{Hooks, Notices, Sync, Timetable},
 };
 use axum::{
     Router,
@@ -43,6 +45,7 @@ use axum::{
 };
 use error::Error;
 use futures_util::future::BoxFuture;
+pub use public_url::PublicUrl;
 use serde::{Deserialize, Serialize};
 use std::{
     net::{Ipv4Addr, SocketAddr},
@@ -61,17 +64,23 @@ pub struct Config {
     /// The largest body of a request, in bytes. Default `1MiB`. A file to inspect
     /// may be larger: it is held to the sandbox's limit.
     pub body_bytes: Size,
-    /// Where browsers and remote systems find this host, such as
-    /// `https://tidegate.example.com`, where something in front of it passes requests on.
-    /// Default: the address that it listens on.
+    /// Where remote systems and browsers reach the host from outside, such as
+    /// `https://hooks.example.com`, for the addresses of webhooks and for what providers of
+    /// OAuth send browsers back to. None by default: the listening address.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub public_url: Option<PublicUrl>,
+    /// The largest body of a delivery to a webhook, in bytes. Default `1MiB`.
+    pub hook_bytes: Size,
 }
 
 impl Default for Config {
     fn default() -> Self {
-        let listen = SocketAddr::from((Ipv4Addr::LOCALHOST, 7070));
-        Self { listen, body_bytes: Size::mib(1), public_url: None }
+        Self {
+            listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 7070)),
+            body_bytes: Size::mib(1),
+            public_url: None,
+            hook_bytes: Size::mib(1),
+        }
     }
 }
 
@@ -115,6 +124,10 @@ pub struct Parts {
     pub cassettes: Cassettes,
     /// When they start by themselves.
     pub timetable: Timetable,
+    /// What remote systems post.
+    pub hooks: Hooks,
+    /// What is told to addresses of the operator's.
+    pub notices: Notices,
     /// What `config show` shows.
     pub configuration: Arc<view::Configuration>,
     /// What `doctor` does.
@@ -142,9 +155,10 @@ pub fn router(parts: Parts) -> Router {
         .route("/plugins/reload", post(plugin::reload))
         .route("/plugins/inspect", post(plugin::inspect).layer(inspect_limit))
         .route("/channels", get(channel::list).post(channel::create))
-        .route("/channels/{name}", get(channel::show).patch(channel::edit).delete(channel::delete))
-        .route("/channels/{name}/enable", post(channel::enable))
-        .route("/channels/{name}/disable", post(channel::disable))
+        .route("/channels/{name}", get(channel::show).patch(channel::edit).delete(lifecycle::delete))
+        .route("/channels/{name}/enable", post(lifecycle::enable))
+        .route("/channels/{name}/disable", post(lifecycle::disable))
+        .route("/channels/{name}/deletion", get(lifecycle::deletion))
         .route("/channels/{name}/check", post(channel::check))
         .route("/channels/{name}/sync", post(run::request))
         .route("/channels/{name}/dry-run", post(dry_run::start))
@@ -172,7 +186,25 @@ pub fn router(parts: Parts) -> Router {
         .route("/runs/{id}/pages", get(history::pages))
         .route("/channels/{name}/connect", post(oauth::connect))
         .route("/channels/{name}/disconnect", post(oauth::disconnect))
-        .route("/channels/{name}/connection", get(oauth::show));
+        .route("/channels/{name}/connection", get(oauth::show))
+        .route("/webhooks", get(hook::list).post(hook::create))
+        .route("/webhooks/{id}", get(hook::show).delete(hook::delete))
+        .route("/webhooks/{id}/rotate", post(hook::rotate))
+        .route("/notices", get(notice::list).post(notice::create))
+        .route("/notices/{name}", get(notice::show).delete(notice::delete))
+        .route("/notices/{name}/pause", post(notice::pause))
+        .route("/notices/{name}/resume", post(notice::resume))
+        .route("/notices/{name}/test", post(notice::test))
+        .route("/notices/{name}/dead", get(notice::dead))
+        .route("/notices/{name}/dead/retry", post(notice::retry))
+        .route("/notices/{name}/dead/drop", post(notice::drop))
+        .route(
+            "/channels/{name}/mappings/{connector}",
+            get(mapping::show).put(mapping::set).delete(mapping::remove),
+        )
+        .route("/channels/{name}/mappings/{connector}/test", post(mapping::test));
+    // From anywhere: they come under the host's public name, and each brings its own proof.
+    let hooks = Router::new().route("/hooks/{place}/{random}", post(hook::receive));
     Router::new()
         .route("/healthz", get(host::health))
         .route("/readyz", get(readiness::show))
@@ -184,6 +216,7 @@ pub fn router(parts: Parts) -> Router {
         .layer(middleware::from_fn(guard::admit))
         // Browsers come here from another site: that is what it is for.
         .merge(oauth::callback())
+        .merge(hooks)
         .layer(middleware::from_fn(request::follow))
         .with_state(Arc::new(parts))
 }

@@ -25,7 +25,7 @@ use crate::{
     config::{Config, Loaded},
     metrics,
     model::Secret,
-    sync::{Cleaner, Prober, Reach, Runner, Scheduler},
+    sync::{Cleaner, NoticeSender, Prober, Reach, Runner, Scheduler},
     telemetry::otlp::Exporter,
 };
 use axum::Router;
@@ -50,8 +50,8 @@ pub struct Setup {
     pub key: Option<Secret>,
     /// The time.
     pub clock: Clock,
-    /// The program whose `compile-worker` compiles plugins; none: this process
-    /// does it itself (tests only).
+    /// The program whose `compile-worker` compiles plugins, and whose `filter-worker` runs
+    /// the filters of mappings; none: this process does it itself (tests only).
     pub compiler: Option<PathBuf>,
 }
 
@@ -70,6 +70,7 @@ pub struct App {
     scheduler: Option<Scheduler>,
     prober: Option<Prober>,
     cleaner: Option<Cleaner>,
+    notice_sender: Option<NoticeSender>,
     presence: Option<Presence>,
     listening: Arc<OnceLock<SocketAddr>>,
 }
@@ -83,8 +84,20 @@ impl App {
         metrics::start();
         let places = folder::Places::of(&setup.loaded.config.data);
         places.make()?;
-        let Floors { store, catalog, watcher, channels, breakers, cassettes, sync, timetable, runner } =
-            Floors::build(&setup, &places)?;
+        let Floors {
+            store,
+            catalog,
+            watcher,
+            channels,
+            breakers,
+            cassettes,
+            sync,
+            timetable,
+            runner,
+            hooks,
+            notices,
+            notice_sender,
+        } = Floors::build(&setup, &places)?;
         let cleaner = Cleaner::new(&sync);
         let (config, stop) = (setup.loaded.config.clone(), CancellationToken::new());
         let listening = Arc::default();
@@ -106,6 +119,8 @@ impl App {
             sync,
             cassettes,
             timetable,
+            hooks,
+            notices,
             configuration: Arc::new(shown(&doctor.loaded, doctor.has_key)),
             doctor: Arc::new(move || doctor.clone().examine().boxed()),
             readiness: {
@@ -131,6 +146,7 @@ impl App {
             scheduler: Some(scheduler),
             prober: Some(prober),
             cleaner: Some(cleaner),
+            notice_sender: Some(notice_sender),
             presence: None,
             listening,
         })
@@ -217,6 +233,9 @@ impl App {
         self.start_runs(Reach::All);
         if let Some(cleaner) = self.cleaner.take() {
             self.tasks.start("history", |stop| cleaner.run(stop));
+        }
+        if let Some(sender) = self.notice_sender.take() {
+            self.tasks.start("notices", |stop| sender.run(stop));
         }
         self.tasks.raise("api");
         started.cancel();

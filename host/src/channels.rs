@@ -14,28 +14,38 @@ mod error;
 mod gateways;
 mod grant;
 mod guest;
+mod hook;
+mod lifecycle;
+mod mapping;
 mod open;
 mod options;
 mod pause;
+mod postman;
 mod recorded;
 mod settings;
+mod upgrade;
 mod vault;
 
 pub use self::{
     breakers::BreakerKeeper,
     connect::{AttemptReport, Connecting, ConnectionReport, Disconnected, Rejected, Standing, Started},
     error::Error,
+    hook::{HookDoor, Owner},
+    lifecycle::{Deletion, Disabled, Objection, Veto},
     options::{Options, ScheduleChange},
+    postman::{Posting, Postman},
     recorded::{RecordedSettings, settings_for},
     vault::VaultError,
 };
 
-use self::{gateways::Gateways, grant::Flights, vault::Vault};
+use self::{gateways::Gateways, grant::Flights, upgrade::Upgrades, vault::Vault};
 use crate::{
     broker::{Broker, Callback, Gateway, Origins},
     catalog::{Catalog, Offer},
     clock::Clock,
-    model::{Channel, ChannelId, ChannelName, Failure, HostId, Name, Paused, Secret, Usage},
+    model::{
+        Channel, ChannelId, ChannelName, Failure, Hook, HostId, Mapping, Name, Paused, Sealed, Secret, Usage,
+    },
     store::Store,
 };
 use bytes::Bytes;
@@ -145,6 +155,7 @@ struct Inner {
     clock: Clock,
     vault: Vault,
     gateways: Gateways,
+    upgrades: Upgrades,
     flights: Flights,
     host: HostId,
     me: Weak<Inner>,
@@ -161,10 +172,10 @@ impl Channels {
     pub fn build(parts: Parts) -> Result<Self, Error> {
         let Parts { store, catalog, broker, clock, key_file, key, host } = parts;
         let vault = Vault::open(key.as_ref(), &key_file)?;
-        let (gateways, flights, key_fits) = (Gateways::default(), Flights::default(), AtomicBool::new(false));
+        let (gateways, upgrades, flights) = (Gateways::default(), Upgrades::default(), Flights::default());
         Ok(Self(Arc::new_cyclic(|me| {
-            let me = me.clone();
-            Inner { store, catalog, broker, clock, vault, gateways, flights, host, me, key_fits }
+            let (me, key_fits) = (me.clone(), AtomicBool::new(false));
+            Inner { store, catalog, broker, clock, vault, gateways, upgrades, flights, host, me, key_fits }
         })))
     }
 
@@ -201,13 +212,37 @@ impl Channels {
         self.0.edit(name, change).await
     }
 
-    /// Lets runs start, or stops letting them. Runs that are going on are not touched.
-    /// Enabling ends a pause, too; disabling leaves its reason to be seen.
+    /// Lets runs start, where the plugin has nothing against it. It ends a pause, too.
+    ///
+    /// # Errors
+    /// [`Error::Refused`], the plugin has a say and gave no answer, nothing has that name,
+    /// somebody else changed it meanwhile, the store fails.
+    pub async fn enable(&self, name: &str) -> Result<Channel, Error> {
+        self.0.enable(name).await
+    }
+
+    /// Lets no run start any more; those that are going on are not touched. A pause leaves
+    /// its reason to be seen.
+    ///
+    /// # Errors
+    /// [`Error::Refused`] where the veto is heeded, nothing has that name, somebody else
+    /// changed it meanwhile, the store fails.
+    pub async fn disable(&self, name: &str, veto: Veto) -> Result<Disabled, Error> {
+        self.0.disable(name, veto).await
+    }
+
+    /// Keeps the mapping of a connector, or none. That it can be run is the caller's to
+    /// see to. It counts for records that come from now on.
     ///
     /// # Errors
     /// Nothing has that name, somebody else changed it meanwhile, the store fails.
-    pub async fn set_enabled(&self, name: &str, enabled: bool) -> Result<Channel, Error> {
-        self.0.set_enabled(name, enabled).await
+    pub async fn set_mapping(
+        &self,
+        name: &str,
+        connector: &Name,
+        mapping: Option<Mapping>,
+    ) -> Result<Channel, Error> {
+        self.0.set_mapping(name, connector, mapping).await
     }
 
     /// Holds a channel's runs back for what one of its runs met. `seen` is the channel
@@ -220,7 +255,25 @@ impl Channels {
         self.0.pause(seen, reason).await
     }
 
-    /// Removes a channel and everything that belongs to it.
+    /// What [`delete`](Self::delete) would remove, and what the plugin has against it.
+    ///
+    /// # Errors
+    /// Nothing has that name, or the store fails.
+    pub async fn deletion(&self, name: &str) -> Result<Deletion, Error> {
+        self.0.deletion(name).await
+    }
+
+    /// Hears the plugin before a channel is deleted. What it had against it all the same is
+    /// a warning to whoever goes on.
+    ///
+    /// # Errors
+    /// [`Error::Refused`] where the veto is heeded, nothing has that name, the store fails.
+    pub async fn hear_before_delete(&self, name: &str, veto: Veto) -> Result<Option<Failure>, Error> {
+        self.0.hear_before_delete(name, veto).await
+    }
+
+    /// Removes a channel and everything that belongs to it in the store, without asking its
+    /// plugin any more.
     ///
     /// # Errors
     /// Whenever something of it may still be there.
@@ -238,10 +291,11 @@ impl Channels {
     }
 
     /// What a step of the channel needs. Gateways are kept: as long as neither
-    /// the channel nor its plugin changes, its connections are used again.
+    /// the channel nor its plugin changes, its connections are used again. Settings of
+    /// another version of the plugin are carried over first, and stored.
     ///
     /// # Errors
-    /// The plugin is gone, the settings do not fit it, the key does not fit, or
+    /// The plugin is gone, it cannot take the settings over (which pauses the channel), the settings do not fit it, the key does not fit, or
     /// the operator's configuration denies the address.
     pub async fn open(&self, name: &str) -> Result<Opened, Error> {
         self.0.open(name).await
@@ -265,6 +319,15 @@ impl Channels {
         self.0.resume(seen).await
     }
 
+    /// Drops the settings that an upgrade replaced: with those that `seen` has, something
+    /// went well. False where there is nothing to drop, or they are others by now.
+    ///
+    /// # Errors
+    /// The store fails.
+    pub async fn prove(&self, seen: &Channel) -> Result<bool, Error> {
+        self.0.prove(seen).await
+    }
+
     /// Has a channel's check sent, so that the breaker of its origin learns whether the
     /// remote system is back. False where the channel has no check.
     pub async fn probe(&self, id: ChannelId) -> bool {
@@ -282,13 +345,14 @@ impl Channels {
         self.0.connect(name, redirect_uri).await
     }
 
-    /// Turns what a browser brought back into tokens, and lets a channel go on that was paused
+    /// Turns what a browser brought back, the query of its address, into tokens, and lets a channel go on that was paused
     /// for the lack of them. What was begun is brought to its end whether or not the caller
     /// waits.
     ///
     /// # Errors
     /// In words for the person in front of the browser.
-    pub async fn finish_connecting(&self, callback: Callback) -> Result<ChannelName, Rejected> {
+    pub async fn finish_connecting(&self, query: &str) -> Result<ChannelName, Rejected> {
+        let callback = Callback::read(query).ok_or(Rejected::NoAnswer)?;
         let inner = Arc::clone(&self.0);
         let finishing = self.0.flights.see_through(async move { inner.finish(callback).await });
         finishing.await.unwrap_or_else(|failure| Err(Rejected::Failed(failure)))
@@ -328,6 +392,40 @@ impl Channels {
     #[must_use]
     pub fn origin_of(&self, channel: &Channel) -> Option<String> {
         self.0.origin_of(channel)
+    }
+
+    /// Seals a secret that stands in no form: the key of a webhook, or of a notice.
+    ///
+    /// # Errors
+    /// The key of the data folder does not fit, or the store fails.
+    pub async fn seal(&self, owner: Owner, secret: &Secret) -> Result<Sealed, Error> {
+        self.0.seal(owner, secret).await
+    }
+
+    /// Opens what [`seal`](Self::seal) made for the same owner.
+    ///
+    /// # Errors
+    /// The key of the data folder does not fit, or the text is damaged.
+    pub fn unseal(&self, owner: Owner, sealed: &Sealed) -> Result<Secret, Error> {
+        self.0.unseal(owner, sealed)
+    }
+
+    /// What it takes to take deliveries of a webhook, whether its channel is enabled or not.
+    ///
+    /// # Errors
+    /// The channel or its plugin is gone, the settings do not fit it, or the key is not to
+    /// be had.
+    pub async fn open_hook(&self, hook: &Hook) -> Result<HookDoor, Error> {
+        self.0.open_hook(hook).await
+    }
+
+    /// A way out to an address of the operator's own, under the same rules as those of
+    /// channels, and without a credential.
+    ///
+    /// # Errors
+    /// The address is no URL that can be posted to, or the rules deny it.
+    pub fn postman(&self, url: &str) -> Result<Postman, Failure> {
+        Postman::new(&self.0.broker, url)
     }
 
     /// Whether the key fits the secrets that are stored. Opens none of them.

@@ -86,6 +86,9 @@ async fn run(cli: Cli, out: &Out) -> anyhow::Result<Exit> {
         Command::Schedule { command } => command::schedule::run(&ctx, command).await,
         Command::Origin { command } => command::origin::run(&ctx, command).await,
         Command::Quarantine { command } => command::quarantine::run(&ctx, command).await,
+        Command::Webhook { command } => command::webhook::run(&ctx, command).await,
+        Command::Notice { command } => command::notice::run(&ctx, command).await,
+        Command::Mapping { command } => command::mapping::run(&ctx, command).await,
         Command::Config { command } => command::config::run(&ctx, command).await,
         Command::Doctor => command::doctor::run(&ctx).await,
     }

@@ -42,6 +42,8 @@ pub struct Config {
     pub history: sync::HistoryConfig,
     /// How much of runs may be recorded.
     pub cassettes: cassettes::Config,
+    /// How notices of changes are sent.
+    pub notices: sync::NoticeConfig,
     /// The HTTP API.
     pub api: api::Config,
     /// The host's own log.
@@ -64,6 +66,7 @@ impl Default for Config {
             schedule: sync::schedule::Config::default(),
             history: sync::HistoryConfig::default(),
             cassettes: cassettes::Config::default(),
+            notices: sync::NoticeConfig::default(),
             api: api::Config::default(),
             log: telemetry::log::Config::default(),
             telemetry: telemetry::Config::default(),
@@ -149,7 +152,7 @@ mod tests {
         refused(
             "colour = 1\n",
             "t.toml, line 1: there is no key 'colour'; known here: data, plugins, grace, store, \
-             broker, sandbox, catalog, sync, schedule, history, cassettes, api, log, telemetry",
+             broker, sandbox, catalog, sync, schedule, history, cassettes, notices, api, log, telemetry",
         );
         refused(
             "[store]\ncache = \"much\"\n",

@@ -9,6 +9,7 @@
 
 mod exposition;
 mod guests;
+mod hooks;
 mod instruments;
 mod process;
 mod queue;
@@ -19,6 +20,7 @@ mod store;
 
 pub use exposition::CONTENT_TYPE;
 pub use guests::Guest;
+pub use hooks::{Taken, Told, delivery, delivery_took, notice};
 pub use queue::{late, lease_lost, queue, tick};
 pub use registry::SERIES;
 pub use requests::{Circuit, Exchange, breaker_moved, breaker_state, retry, throttle_wait};

@@ -11,21 +11,29 @@ mod batch;
 mod breakers;
 mod channels;
 mod codec;
+mod conflicts;
 pub mod conformance;
 mod cursors;
 mod due;
 mod ended;
 mod engine;
+mod feed;
 mod grants;
+mod holdings;
+mod hooks;
+mod inbox;
 mod jobs;
 mod journal;
 mod keys;
 mod lane;
 mod leases;
+mod links;
 mod lock;
 mod logs;
 mod memory;
 mod migration;
+mod notices;
+mod outbox;
 mod pages;
 mod parts;
 mod quarantine;
@@ -38,6 +46,7 @@ mod state;
 #[cfg(test)]
 mod tests;
 mod ticks;
+mod trail;
 mod vanished;
 mod walk;
 mod watch;
@@ -45,14 +54,21 @@ mod watch;
 pub use batch::{Batch, Expectation, Writes};
 pub use breakers::Breakers;
 pub use channels::Channels;
+pub use conflicts::Conflicts;
 pub use cursors::Cursors;
 pub use due::{Due, DueKey};
 pub use ended::{Ended, EndedRun, Older};
 pub use engine::{Engine, Entry, Range, Want};
+pub use feed::{Feed, FeedEntry, FeedKey, FeedKind, FeedRow};
 pub use grants::{Connection, Grants, Swap};
+pub use hooks::Hooks;
+pub use inbox::{Inbox, Inboxed};
 pub use jobs::{Jobs, KeptJob};
 pub use leases::{Lease, Leases, Owner, Standing};
+pub use links::{Link, Links};
 pub use logs::{LogEnd, Logs};
+pub use notices::{DeadNotice, NoticeTries, Notices};
+pub use outbox::{Epoch, Intent, Outbox};
 pub use pages::Pages;
 pub use quarantine::{Found, Origin, Place, Quarantine, Quarantined, Sought};
 pub use records::Records;
@@ -60,6 +76,7 @@ pub use runs::Runs;
 pub use seen::{Reading, Seen, SeenKeys, SeenPage, Stage};
 pub use state::State;
 pub use ticks::{Ticks, Upkeep};
+pub use trail::{KEPT as TRAIL, Trails};
 pub use vanished::Marks;
 pub use watch::{Watch, Watchers};
 
@@ -256,6 +273,30 @@ impl Store {
         Marks(self)
     }
 
+    /// Local changes that wait to be exported.
+    #[must_use]
+    pub fn outbox(&self) -> Outbox<'_> {
+        Outbox(self)
+    }
+
+    /// Which local record is which remote one, where their keys differ.
+    #[must_use]
+    pub fn links(&self) -> Links<'_> {
+        Links(self)
+    }
+
+    /// Conflicts between local and remote edits.
+    #[must_use]
+    pub fn conflicts(&self) -> Conflicts<'_> {
+        Conflicts(self)
+    }
+
+    /// What became of each record.
+    #[must_use]
+    pub fn trails(&self) -> Trails<'_> {
+        Trails(self)
+    }
+
     /// The runs and what came of them.
     #[must_use]
     pub fn runs(&self) -> Runs<'_> {
@@ -290,6 +331,30 @@ impl Store {
     #[must_use]
     pub fn upkeep(&self) -> Upkeep<'_> {
         Upkeep(self)
+    }
+
+    /// The addresses that remote systems post to.
+    #[must_use]
+    pub fn hooks(&self) -> Hooks<'_> {
+        Hooks(self)
+    }
+
+    /// The records that deliveries carried, and that no run has taken in yet.
+    #[must_use]
+    pub fn inbox(&self) -> Inbox<'_> {
+        Inbox(self)
+    }
+
+    /// The records that changed, for those who want to know.
+    #[must_use]
+    pub fn feed(&self) -> Feed<'_> {
+        Feed(self)
+    }
+
+    /// The notices of changes that an operator set up.
+    #[must_use]
+    pub fn notices(&self) -> Notices<'_> {
+        Notices(self)
     }
 
     /// Does one piece of work on the blocking pool, which also tells a paused clock that

@@ -12,25 +12,34 @@
 
 mod cleaner;
 mod cleaning;
+mod export;
 mod guest;
 mod history;
+mod hooks;
 mod import;
 mod job;
 mod keeping;
 mod lease;
 mod live;
+mod local;
 mod log;
+pub mod mapping;
+mod merge;
+mod notices;
 mod opener;
+mod outward;
 mod policy;
 mod prober;
 mod progress;
 mod quarantine;
 mod queue;
+mod reconcile;
 mod rehearsal;
 mod runner;
 pub mod schedule;
 mod scheduler;
 mod search;
+mod subscribers;
 mod timeline;
 mod timetable;
 mod turns;
@@ -40,9 +49,15 @@ mod work;
 mod tests;
 
 pub use cleaner::{Cleaned, Cleaner, Cleaning};
+pub use hooks::{
+    Address, Admitted, Fit, HookError, Hooks, Made, NewSecret, Posted, Rotation, Shown as ShownHook, Taken,
+    Turned,
+};
 pub use keeping::{Config as HistoryConfig, Keep};
 pub use live::Hold;
+pub use local::{Edit, Local, Refusal, What, Written};
 pub use log::{Ear, host_line};
+pub use notices::{NewNotice, NoticeConfig, NoticeError, NoticeSender, Notices, ShownNotice};
 pub use prober::Prober;
 pub use progress::Pace;
 pub use quarantine::{Hopeless, Quarantine, Retried, Selection, Why};
@@ -50,6 +65,7 @@ pub use rehearsal::{Change, Event, Field, Kind, Outcome, Rehearsal};
 pub use runner::{Reach, Runner};
 pub use scheduler::Scheduler;
 pub use search::{Found, Search};
+pub use subscribers::{Subscribers, Subscription};
 pub use timetable::{Held, Idle, Planned, Timetable};
 
 use crate::{
@@ -57,14 +73,16 @@ use crate::{
     channels::Channels,
     clock::Clock,
     model::{
-        Asked, Channel, ChannelId, ChannelName, Fault, HostId, JobId, Name, Run, RunId, Size, Span,
-        Timestamp, Trigger,
+        Asked, Channel, ChannelId, ChannelName, Direction, Fault, HostId, JobId, Name, Run, RunId, Size,
+        Span, Timestamp, Trigger,
     },
     store::Store,
 };
 use serde::{Deserialize, Serialize};
 use std::{
     num::{NonZeroU32, NonZeroUsize},
+    path::PathBuf,
+    process::ExitCode,
     sync::Arc,
 };
 use tokio::sync::watch;
@@ -95,6 +113,10 @@ pub struct Config {
     /// where nobody sets it.
     #[serde(skip)]
     pub record_bytes: Size,
+    /// The program whose `filter-worker` runs the filters of mappings. No key of its own:
+    /// the app sets it. None: a thread of this process does it (tests only).
+    #[serde(skip)]
+    pub program: Option<PathBuf>,
     /// Pages in a row that leave nothing behind (same cursor, nothing stored,
     /// nothing settled) after which a run is ended. Default 10, at least 1.
     pub pages_without_progress: NonZeroU32,
@@ -113,10 +135,24 @@ impl Default for Config {
             defer_max: Span::secs(600),
             keys_per_step: NonZeroU32::new(1_000).expect("1000 is not 0"),
             record_bytes: Size::mib(1),
+            program: None,
             pages_without_progress: NonZeroU32::new(10).expect("10 is not 0"),
             history: HistoryConfig::default(),
         }
     }
+}
+
+impl Config {
+    /// How the filters of mappings are run.
+    pub(crate) fn filters(&self) -> mapping::Filters {
+        mapping::Filters::new(self.program.clone(), self.record_bytes.as_len())
+    }
+}
+
+/// The whole of what `tidegate filter-worker` does: it runs filters for the host.
+#[must_use]
+pub fn filter_worker() -> ExitCode {
+    mapping::work()
 }
 
 /// Why nothing was started, or nothing can be told.
@@ -136,6 +172,11 @@ pub enum Error {
     /// No connector was named, and none is switched on.
     #[error("channel '{0}' has no connectors switched on, so there is nothing to sync")]
     NothingToSync(ChannelName),
+    /// An export was asked for of a channel that only imports.
+    #[error(
+        "channel '{0}' exports nothing: it goes one way, or has no connector that can; to export local changes: tidegate channel edit {0} --two-way"
+    )]
+    NothingToExport(ChannelName),
     /// The plugin was replaced by one without this connector.
     #[error(
         "the plugin of channel '{channel}' no longer offers connector '{connector}'; switch it off or put the old plugin back"
@@ -168,6 +209,9 @@ pub enum Error {
     /// Nothing new is started any more.
     #[error("the host is stopping")]
     Stopping,
+    /// A mapping cannot be used.
+    #[error(transparent)]
+    Mapping(#[from] mapping::MappingError),
     /// The channel cannot be opened.
     #[error(transparent)]
     Channels(#[from] crate::channels::Error),
@@ -185,9 +229,11 @@ impl Error {
             Self::Disabled(_)
             | Self::NoConnector { .. }
             | Self::NothingToSync(_)
+            | Self::NothingToExport(_)
             | Self::NotOffered { .. }
             | Self::NoFull { .. }
             | Self::NoJob(_) => Fault::Invalid,
+            Self::Mapping(error) => error.fault(),
             Self::Channels(error) => error.fault(),
             Self::Store(error) => error.fault(),
         }
@@ -199,6 +245,8 @@ impl Error {
 pub struct Request {
     /// Which channel.
     pub channel: ChannelName,
+    /// Whether records come in or go out.
+    pub direction: Direction,
     /// Which connectors; empty: all that are switched on.
     pub connectors: Vec<Name>,
     /// Whether to start from the beginning instead of from the cursor.
@@ -292,14 +340,14 @@ impl Sync {
             return Err(Error::Stopping);
         }
         let ready = self.shared.opener.open(&request.channel).await?;
-        let Request { connectors, full, record, trigger, .. } = request;
+        let Request { direction, connectors, full, record, trigger, .. } = request;
         let asked = Asked { connectors, full, record, trigger };
         // Refused here, whatever is going on.
-        job::plan(&ready, &asked)?;
+        job::plan(&ready, direction, &asked)?;
         if self.shared.live.is_held(ready.channel.id) {
             return Err(Error::Held(ready.channel.name));
         }
-        let placed = self.shared.queue.place(&ready, &asked).await?;
+        let placed = self.shared.queue.place(&ready, direction, &asked).await?;
         let due = Some(self.shared.clock.now());
         Ok(Job { id: placed.id, runs: placed.runs, after: placed.after, is_over: false, due })
     }
@@ -410,6 +458,12 @@ impl Sync {
     #[must_use]
     pub fn pace(&self, id: RunId) -> Option<Pace> {
         self.shared.live.progress(id).and_then(|progress| progress.pace())
+    }
+
+    /// Local writes.
+    #[must_use]
+    pub fn local(&self) -> Local<'_> {
+        Local(self)
     }
 
     /// What can be done about records in quarantine.

@@ -37,6 +37,8 @@ pub struct Change {
     pub kind: ChangeKind,
     /// The remote id; none for a record that is not there yet.
     pub remote_key: Option<String>,
+    /// The remote id of the record that this one belongs to, where it belongs to one.
+    pub parent: Option<String>,
     /// The changed fields only: a JSON object, a merge patch (RFC 7396).
     pub fields: Json,
     /// The whole local record.
@@ -70,7 +72,8 @@ pub enum Outcome {
     Conflict(Envelope),
     /// Refused for what is in it.
     Rejected(Error),
-    /// Not done and not refused: again later, after so many milliseconds.
+    /// Not known to be done, and not refused: again later, after so many milliseconds,
+    /// with [`Change::again`] set.
     Retry(u64),
 }
 
@@ -113,6 +116,7 @@ impl From<wit::Change> for Change {
                 wit::ChangeKind::Delete => ChangeKind::Delete,
             },
             remote_key: change.remote_key,
+            parent: change.parent,
             fields: Json::from_bytes(change.fields),
             payload: Json::from_bytes(change.payload),
             base_updated_ms: change.base_updated_ms,

@@ -18,6 +18,15 @@ pub fn rfc3339_ms(text: &str) -> Option<u64> {
     u64::try_from(time.as_millisecond()).ok()
 }
 
+/// The RFC 3339 time in UTC of so many milliseconds since 1970-01-01T00:00:00Z, such as
+/// `2026-01-31T12:00:00Z`, with a fraction only where there is one; none where it lies
+/// after the year 9999.
+#[must_use]
+pub fn rfc3339(milliseconds: u64) -> Option<String> {
+    let time = Timestamp::from_millisecond(i64::try_from(milliseconds).ok()?).ok()?;
+    Some(time.to_string())
+}
+
 /// Seconds since 1970-01-01T00:00:00Z of midnight (UTC) of a day such as
 /// `2026-01-31`; none where the text is not one, or lies before 1970.
 #[must_use]
@@ -80,6 +89,18 @@ mod tests {
             ("", None),
         ] {
             assert_eq!(rfc3339_ms(text), ms, "{text}");
+        }
+    }
+
+    #[test]
+    fn milliseconds_become_rfc_3339() {
+        for (ms, text) in [
+            (0, Some("1970-01-01T00:00:00Z")),
+            (1_700_000_000_000, Some("2023-11-14T22:13:20Z")),
+            (1_700_000_000_123, Some("2023-11-14T22:13:20.123Z")),
+            (u64::MAX, None),
+        ] {
+            assert_eq!(rfc3339(ms).as_deref(), text, "{ms}");
         }
     }
 

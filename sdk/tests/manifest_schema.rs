@@ -85,7 +85,8 @@ fn good_manifests_pass() {
         (
             CONNECTOR,
             json!({ "id": "c", "label": "C", "entity": "c", "direction": "two-way", "driven-by": "keys", "depends-on": ["d"],
-            "order": -1, "supports-full": false, "page-size": 1000, "schema": { "type": "object" } }),
+            "order": -1, "supports-full": false, "page-size": 1000, "schema": { "type": "object" },
+            "references": [{ "field": "/owner/id", "connector": "d" }], "writes": ["create", "delete"] }),
         ),
     ] {
         assert!(valid(path, value.clone()), "{path}: {value}");
@@ -135,6 +136,11 @@ fn typos_and_nonsense_do_not_pass() {
         (CONNECTOR, json!({ "id": "c", "label": "C" })),
         (CONNECTOR, json!({ "id": "c", "label": "C", "entity": "c", "driven-by": "webhook" })),
         (CONNECTOR, json!({ "id": "c", "label": "C", "entity": "c", "page-size": 0 })),
+        (CONNECTOR, json!({ "id": "c", "label": "C", "entity": "c", "writes": ["upsert"] })),
+        (
+            CONNECTOR,
+            json!({ "id": "c", "label": "C", "entity": "c", "references": [{ "field": "owner", "connector": "d" }] }),
+        ),
         ("/channel-types/0/operations/0", json!({ "id": "o", "label": "O", "input": true })),
         ("/channel-types/0/webhooks/0/signature/encoding", json!("ascii")),
     ] {

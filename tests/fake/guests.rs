@@ -9,7 +9,7 @@ use wasmparser::{Parser, Payload};
 const REFUSED: [(&str, &str); 2] = [("uses-files", "wasi:filesystem/"), ("uses-sockets", "wasi:sockets/")];
 
 /// Guests that are let in by what they import.
-const LET_IN: [&str; 14] = [
+const LET_IN: [&str; 15] = [
     "describe-allocates",
     "describe-answers-too-much",
     "describe-breaks-schema",
@@ -24,6 +24,7 @@ const LET_IN: [&str; 14] = [
     "describe-recurses",
     "minimal-next",
     "misbehaves",
+    "receives",
 ];
 
 /// What a guest may import, without the version.

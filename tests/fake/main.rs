@@ -1,10 +1,16 @@
-//! The support library itself: the fake Zendesk is as strict as the vendor, complete, and
+//! The support library itself: the fake vendors are as strict as the real ones, complete, and
 //! broken on demand; the hostile guests are what they say.
 
 mod client;
 mod exports;
 mod faults;
+mod github;
 mod guests;
+mod jobs;
 mod lists;
+mod matrix;
+mod outgoing;
+mod people;
 mod strictness;
+mod wire;
 mod writes;

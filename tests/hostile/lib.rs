@@ -87,5 +87,6 @@ mod tests {
         check(crate::manifest!("describe-loops"));
         check(include_bytes!("examples/misbehaves/manifest.json"));
         check(include_bytes!("examples/minimal-next/manifest.json"));
+        check(include_bytes!("examples/receives/manifest.json"));
     }
 }

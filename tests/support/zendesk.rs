@@ -12,6 +12,7 @@
 //! - `/api-reference/introduction/data-types/`: 64-bit ids, ISO 8601 in UTC
 //! - `/api-reference/ticketing/introduction/#idempotency`: `Idempotency-Key`
 //! - `/api-reference/ticketing/tickets/tickets/`, `…/ticket_comments/`, `…/ticket_audits/`
+//! - `/api-reference/ticketing/ticket-management/job_statuses/`
 //! - `/api-reference/ticketing/users/users/`
 //! - `/api-reference/ticketing/ticket-management/incremental_exports/`
 //! - `/documentation/ticketing/managing-tickets/using-the-incremental-export-api/`
@@ -31,6 +32,7 @@ mod exports;
 mod handle;
 mod idempotency;
 mod input;
+mod jobs;
 mod lists;
 mod paging;
 mod query;

@@ -93,7 +93,7 @@ fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Error> {
 
 fn refusal(error: &serde_json::Error, pointer: String) -> Error {
     // serde's words repeat the value that was wrong, and here it may be a secret.
-    let is_secret = pointer == "/secrets" || pointer.starts_with("/secrets/");
+    let is_secret = pointer == "/secret" || pointer == "/secrets" || pointer.starts_with("/secrets/");
     let reason = match is_secret {
         true => "secrets are texts by the name of their field".to_owned(),
         false => error.to_string(),

@@ -137,39 +137,6 @@ pub(super) async fn edit(
     }
 }
 
-/// `POST /channels/{name}/enable`.
-pub(super) async fn enable(
-    extract::State(parts): State,
-    Path(name): Path<String>,
-) -> Result<Json<Channel>, Error> {
-    Ok(Json(shown(&parts, parts.channels.set_enabled(&name, true).await?)))
-}
-
-/// `POST /channels/{name}/disable`.
-pub(super) async fn disable(
-    extract::State(parts): State,
-    Path(name): Path<String>,
-) -> Result<Json<Channel>, Error> {
-    Ok(Json(shown(&parts, parts.channels.set_enabled(&name, false).await?)))
-}
-
-/// `DELETE /channels/{name}`: the channel and everything that was imported through it.
-pub(super) async fn delete(
-    extract::State(parts): State,
-    Path(name): Path<String>,
-) -> Result<StatusCode, Error> {
-    let channel = parts.channels.get(&name).await?;
-    let _hold = parts.sync.hold(&channel)?;
-    // The name may have gone to another channel before this one was held.
-    if parts.channels.get(&name).await?.id != channel.id {
-        return Err(channels::Error::Stale(name).into());
-    }
-    parts.channels.delete(&name).await?;
-    // What was recorded through it is as much the channel's as its records.
-    parts.cassettes.delete_of_channel(channel.id).await?;
-    Ok(StatusCode::NO_CONTENT)
-}
-
 /// `POST /channels/{name}/check`. A remote system that refuses us is a report, not an error.
 pub(super) async fn check(
     extract::State(parts): State,
@@ -183,7 +150,7 @@ pub(super) async fn check(
     Ok(Json(report))
 }
 
-fn shown(parts: &Parts, channel: model::Channel) -> Channel {
+pub(super) fn shown(parts: &Parts, channel: model::Channel) -> Channel {
     Channel::of(channel, parts.timetable.config().every)
 }
 

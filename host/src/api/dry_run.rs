@@ -9,7 +9,7 @@ use super::{
     view::{DryRunLine, NewDryRun},
 };
 use crate::{
-    model::{ChannelName, Trigger},
+    model::{ChannelName, Direction, Trigger},
     sync::{self, Rehearsal},
 };
 use axum::{
@@ -30,6 +30,7 @@ pub(super) async fn start(
     let channel = ChannelName::try_new(name.clone()).map_err(|_| no_channel(name))?;
     let request = sync::Request {
         channel,
+        direction: Direction::Import,
         connectors: new.connectors,
         full: new.full,
         record: false,

@@ -134,6 +134,7 @@ impl From<channels::Error> for Error {
                 other => (class_of(other), error.code()),
             },
             channels::Error::Stale(_) => (Class::Conflict, "channel.stale"),
+            channels::Error::Refused { .. } => (Class::Conflict, "lifecycle.refused"),
         };
         Self::new(class, code, chain(&error))
     }
@@ -145,9 +146,11 @@ impl From<sync::Error> for Error {
         let (class, code) = match error {
             sync::Error::Store(error) => return error.into(),
             sync::Error::Channels(error) => return error.into(),
+            sync::Error::Mapping(error) => return Problem::from(error.into_failure()).into(),
             sync::Error::Disabled(_) => (Class::Conflict, "channel.disabled"),
             sync::Error::NoConnector { .. } => (Class::NotFound, "connector.unknown"),
             sync::Error::NothingToSync(_) => (Class::Config, "channel.no-connectors"),
+            sync::Error::NothingToExport(_) => (Class::Config, "channel.one-way"),
             sync::Error::NotOffered { .. } => (Class::Config, "connector.not-offered"),
             sync::Error::NoFull { .. } => (Class::Unsupported, "connector.no-full"),
             sync::Error::Held(_) => (Class::Conflict, "channel.held"),
@@ -161,6 +164,40 @@ impl From<sync::Error> for Error {
         let mut answer = Self::new(class, code, chain(&error));
         answer.problem.job = job;
         answer
+    }
+}
+
+impl From<sync::HookError> for Error {
+    fn from(error: sync::HookError) -> Self {
+        use sync::HookError as Hook;
+        let (class, code) = match error {
+            Hook::Store(error) => return error.into(),
+            Hook::Channels(error) => return error.into(),
+            Hook::NoHook(_) => (Class::NotFound, "webhook.unknown"),
+            Hook::NoKind { .. } => (Class::NotFound, "webhook.kind-unknown"),
+            Hook::Unsigned(_) => (Class::Denied, "webhook.unsigned"),
+            Hook::Signed(_) => (Class::Config, "webhook.signed"),
+            Hook::Key(_) => (Class::InvalidData, "webhook.secret"),
+            Hook::Random => (Class::Transient, "system.random"),
+        };
+        Self::new(class, code, chain(&error))
+    }
+}
+
+impl From<sync::NoticeError> for Error {
+    fn from(error: sync::NoticeError) -> Self {
+        use sync::NoticeError as Notice;
+        let (class, code) = match error {
+            Notice::Store(error) => return error.into(),
+            Notice::Channels(error) => return error.into(),
+            Notice::Address(failure) => return Problem::from(failure).into(),
+            Notice::NoNotice(_) => (Class::NotFound, "notice.unknown"),
+            Notice::NameTaken(_) => (Class::Conflict, "notice.name-taken"),
+            Notice::NoConnector { .. } => (Class::NotFound, "connector.unknown"),
+            Notice::Secret => (Class::InvalidData, "notice.secret"),
+            Notice::Random => (Class::Transient, "system.random"),
+        };
+        Self::new(class, code, chain(&error))
     }
 }
 
@@ -200,7 +237,7 @@ pub(super) async fn no_such_method(method: Method, uri: Uri) -> Error {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::{ChannelName, Failure, FieldError, JobId, Name};
+    use crate::model::{ChannelName, Failure, FieldError, JobId, LifecycleStep, Name};
 
     #[track_caller]
     fn check(error: impl Into<Error>, answer: &str) {
@@ -231,6 +268,9 @@ mod tests {
         let wrong_key = Channels::Vault(VaultError::WrongKey);
         check(wrong_key, "422 config key.wrong");
         check(Channels::Stale("zen".into()), "409 conflict channel.stale");
+        let words = Box::new(Failure::new(Class::Internal, "a.b", "no"));
+        let refused = Channels::Refused { channel: channel(), step: LifecycleStep::Delete, words };
+        check(refused, "409 conflict lifecycle.refused");
         check(Channels::from(Store::Expectation), "409 conflict store.expectation");
 
         use sync::Error as Sync;

@@ -3,10 +3,10 @@
 mod page;
 
 use super::{
-    Error, Parts, PublicUrl, State,
+    Error, Parts, State,
     view::{Connect, Connection, Disconnected},
 };
-use crate::{broker::Callback, channels::Rejected};
+use crate::{channels::Rejected, model::Class};
 use axum::{
     Json, Router,
     extract::{self, Path, RawQuery},
@@ -16,6 +16,7 @@ use axum::{
 };
 use page::Page;
 use std::sync::Arc;
+use url::{Host, Url};
 
 /// Where the provider sends browsers back to, below the public URL.
 const CALLBACK: &str = "/oauth/callback";
@@ -32,6 +33,7 @@ pub(super) async fn connect(
     Path(name): Path<String>,
 ) -> Result<Json<Connect>, Error> {
     let redirect_uri = redirect_uri(&parts);
+    redirect_uri.as_deref().map_or(Ok(()), refuse_in_the_clear)?;
     Ok(Json(parts.channels.connect(&name, redirect_uri.as_deref()).await?.into()))
 }
 
@@ -59,21 +61,58 @@ pub(super) async fn of_channel(parts: &Parts, name: &str) -> Result<Option<Conne
 
 /// What has to be registered with providers; none where the host does not listen.
 fn redirect_uri(parts: &Parts) -> Option<String> {
-    let listening = || parts.listening.get().copied().map(PublicUrl::of);
-    Some(parts.config.public_url.clone().or_else(listening)?.join(CALLBACK))
+    let listening = || parts.listening.get().map(|address| format!("http://{address}"));
+    let base = parts.config.public_url.as_ref().map(ToString::to_string).or_else(listening)?;
+    Some(format!("{}{CALLBACK}", base.trim_end_matches('/')))
+}
+
+/// A code that crosses a network in the clear is anybody's.
+fn refuse_in_the_clear(uri: &str) -> Result<(), Error> {
+    let url = Url::parse(uri).ok();
+    let is_here = |url: &Url| match url.host() {
+        Some(Host::Ipv4(address)) => address.is_loopback(),
+        Some(Host::Ipv6(address)) => address.is_loopback(),
+        Some(Host::Domain(name)) => name.eq_ignore_ascii_case("localhost"),
+        None => false,
+    };
+    if url.is_some_and(|url| url.scheme() == "https" || is_here(&url)) {
+        return Ok(());
+    }
+    let message = format!(
+        "a provider would send the browser back to {uri}, in the clear: \
+         put an https address into public-url under [api] in the configuration"
+    );
+    Err(Error::new(Class::Config, "oauth.public-url", message))
 }
 
 /// `GET /oauth/callback`.
 async fn come_back(extract::State(parts): State, RawQuery(query): RawQuery) -> Response {
-    let Some(callback) = query.as_deref().and_then(Callback::read) else {
-        return Page::nothing_to_do().answer(StatusCode::BAD_REQUEST);
-    };
-    match parts.channels.finish_connecting(callback).await {
+    match parts.channels.finish_connecting(&query.unwrap_or_default()).await {
         Ok(channel) => Page::connected(channel.as_str()).answer(StatusCode::OK),
+        Err(Rejected::NoAnswer) => Page::nothing_to_do().answer(StatusCode::BAD_REQUEST),
         Err(Rejected::Stale) => Page::stale().answer(StatusCode::BAD_REQUEST),
         Err(Rejected::Refused { channel, code, words }) => {
             Page::refused(channel.as_str(), &code, words.as_deref()).answer(StatusCode::OK)
         }
         Err(Rejected::Failed(failure)) => Page::failed(&failure).answer(StatusCode::BAD_GATEWAY),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn codes_cross_no_network_in_the_clear() {
+        for (uri, fine) in [
+            ("https://tide.example.com/oauth/callback", true),
+            ("http://127.0.0.1:7070/oauth/callback", true),
+            ("http://localhost:7070/oauth/callback", true),
+            ("http://[::1]:7070/oauth/callback", true),
+            ("http://tide.example.com/oauth/callback", false),
+            ("http://10.0.0.7/oauth/callback", false),
+        ] {
+            assert_eq!(refuse_in_the_clear(uri).is_ok(), fine, "{uri}");
+        }
     }
 }

@@ -162,7 +162,11 @@ fn read(record: model::Record) -> Result<Record, Error> {
 
 /// The channel and the connector; a connector is known when it is switched on, when
 /// the plugin offers it, or when there are records of it.
-async fn find(parts: &super::Parts, name: &str, connector: &str) -> Result<(model::Channel, Name), Error> {
+pub(super) async fn find(
+    parts: &super::Parts,
+    name: &str,
+    connector: &str,
+) -> Result<(model::Channel, Name), Error> {
     let channel = parts.channels.get(name).await?;
     let offer = parts.catalog.offer(channel.channel_type.as_str());
     let is_offered = offer.as_ref().is_some_and(|offer| offer.channel_type.connector(connector).is_some());

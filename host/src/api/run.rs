@@ -7,7 +7,7 @@ use super::{
     view::{Job, List, NewSync, Run},
 };
 use crate::{
-    model::{ChannelName, Class, JobId, Name, RunId, Span, Status, Trigger},
+    model::{ChannelName, Class, Direction, JobId, Name, RunId, Span, Status, Trigger},
     sync,
 };
 use axum::{
@@ -26,14 +26,39 @@ pub(super) async fn request(
     JsonBody(new): JsonBody<NewSync>,
 ) -> Result<(StatusCode, Json<Job>), Error> {
     let channel = ChannelName::try_new(name.clone()).map_err(|_| no_channel(name))?;
-    let request = sync::Request {
-        channel,
-        connectors: new.connectors,
+    let of = |direction, connectors| sync::Request {
+        channel: channel.clone(),
+        direction,
+        connectors,
         full: new.full,
         record: new.record,
         trigger: Trigger::Request,
     };
-    Ok((StatusCode::ACCEPTED, Json(parts.sync.request(request).await?.into())))
+    let direction = new.direction.unwrap_or(Direction::Import);
+    let first = parts.sync.request(of(direction, new.connectors.clone())).await?;
+    let mut job = Job::from(first);
+    let outward = match new.direction {
+        None => waiting(&parts, &channel, new.connectors).await?,
+        Some(_) => Vec::new(),
+    };
+    if !outward.is_empty() {
+        job.export = Some(parts.sync.request(of(Direction::Export, outward)).await?.id);
+    }
+    Ok((StatusCode::ACCEPTED, Json(job)))
+}
+
+/// The connectors of a channel, of those that were named, with changes that wait to be
+/// exported.
+async fn waiting(parts: &Parts, channel: &ChannelName, named: Vec<Name>) -> Result<Vec<Name>, Error> {
+    let channel = parts.channels.get(channel.as_str()).await?;
+    let mut waiting = Vec::new();
+    for connector in channel.connectors.iter().filter(|name| named.is_empty() || named.contains(name)) {
+        let first = parts.store.outbox().list(channel.id, connector, None, 1).await?;
+        if channel.two_way && !first.is_empty() {
+            waiting.push(connector.clone());
+        }
+    }
+    Ok(waiting)
 }
 
 /// What no name can be, no channel is called.

@@ -4,6 +4,7 @@ mod cassettes;
 mod channels;
 mod history;
 mod host;
+mod mapping;
 mod origins;
 mod quarantine;
 mod records;
@@ -17,8 +18,8 @@ use crate::{
     catalog, channels as channel_floor,
     clock::Clock,
     model::{
-        self, Channel, ChannelId, ChannelName, Name, Parallel, Record, RecordKey, RunId, Schedule, Timestamp,
-        Vanished,
+        self, Channel, ChannelId, ChannelName, ConflictPolicies, Name, Parallel, Record, RecordKey, RunId,
+        Schedule, Timestamp, Vanished,
     },
     sandbox::{self, Sandbox},
     store::Batch,
@@ -126,6 +127,8 @@ impl Host {
         };
         let stop = CancellationToken::new();
         let reasons = Arc::<Mutex<Vec<view::Reason>>>::default();
+        let hooks = Hooks::build(&sync, channels.clone());
+        let (notices, _) = Notices::build(&sync, channels.clone(), sync::NoticeConfig::default());
         let router = router(Parts {
             listening: Arc::new(OnceLock::from(SocketAddr::from((Ipv4Addr::LOCALHOST, 7070)))),
             config: Config { body_bytes: Size::kib(1), ..Config::default() },
@@ -135,6 +138,8 @@ impl Host {
             sync,
             cassettes,
             timetable: Timetable::new(sync::schedule::Config::default(), store.clone(), clock.clone()),
+            hooks,
+            notices,
             configuration: Arc::new(configuration),
             doctor: Arc::new(|| {
                 let checks = vec![view::Check::fail("disk", "full", "make room")];
@@ -186,10 +191,13 @@ impl Host {
             two_way: false,
             enabled: true,
             enabled_since: None,
+            migrated: None,
             paused: None,
             schedule: Schedule::default(),
             parallel: Parallel::default(),
             vanished: Vanished::default(),
+            conflicts: ConflictPolicies::default(),
+            mappings: BTreeMap::new(),
             settings: json!({"subdomain": "acme"}).as_object().cloned().expect("an object"),
             secrets: BTreeMap::from([("token".to_owned(), model::Sealed("c2VhbGVk".into()))]),
             plugin_version: "0.1.0".into(),

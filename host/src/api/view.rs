@@ -8,8 +8,12 @@ mod channel;
 mod connection;
 mod dry_run;
 mod history;
+mod hook;
 mod host;
+mod lifecycle;
 mod list;
+mod mapping;
+mod notice;
 mod origin;
 mod plugin;
 mod problem;
@@ -20,14 +24,20 @@ mod run;
 mod schedule;
 
 pub use cassette::{CassetteDetail, Replayed};
-pub use channel::{Channel, ChannelDetail, CheckReport, ConnectorState, Edit, NewChannel, NewSync};
+pub use channel::{Channel, ChannelDetail, CheckReport, ConnectorState, Edit, NewChannel, NewSync, Upgraded};
 pub use connection::{Attempt, Connect, Connection, Disconnected};
 pub use dry_run::{
     DryRunChange, DryRunField, DryRunKind, DryRunLine, DryRunOutcome, DryRunSummary, NewDryRun,
 };
 pub use history::{Clean, Cleaned, Log, LogLine, Page};
+pub use hook::{Hook, HookRotation, HookSignature, MadeHook, NewHook};
 pub use host::{Check, Configuration, Diagnosis, Health, KeySource, Level};
+pub use lifecycle::{ConnectorHoldings, Deleted, Deletion, Disabled};
 pub use list::List;
+pub use mapping::{MappedRecord, MappingLint, MappingPreview, MappingState, NewMappingTest};
+pub use notice::{
+    Count, DeadNotice, DeadSelection, MadeNotice, NewNotice, Notice, NoticeFailure, NoticeTest,
+};
 pub use origin::{Origin, OriginFailure, OriginName};
 pub use plugin::{Inspection, Plugin, PluginState, Refusal};
 pub use problem::{FieldProblem, Problem, ProblemDocument};

@@ -8,7 +8,7 @@ use crate::{
     channels::{self, BreakerKeeper, Channels},
     sandbox::{self, Sandbox},
     store::Store,
-    sync::{self, Runner, Sync, Timetable},
+    sync::{self, Hooks, NoticeSender, Notices, Runner, Sync, Timetable},
 };
 use std::sync::Arc;
 
@@ -23,6 +23,9 @@ pub(super) struct Floors {
     pub(super) sync: Sync,
     pub(super) timetable: Timetable,
     pub(super) runner: Runner,
+    pub(super) hooks: Hooks,
+    pub(super) notices: Notices,
+    pub(super) notice_sender: NoticeSender,
 }
 
 impl Floors {
@@ -55,6 +58,7 @@ impl Floors {
         // These keys stand elsewhere: with the other limits of a step, and under `[history]`.
         let sync = sync::Config {
             record_bytes: config.sandbox.limits.record_bytes,
+            program: setup.compiler.clone(),
             history: config.history.clone(),
             ..config.sync.clone()
         };
@@ -75,6 +79,21 @@ impl Floors {
         let removed = cassettes.clone();
         sync.when_removed(move |runs| removed.forget(runs));
         let timetable = Timetable::new(config.schedule.clone(), store.clone(), clock.clone());
-        Ok(Self { store, catalog, watcher, channels, breakers, cassettes, sync, timetable, runner })
+        let hooks = Hooks::build(&sync, channels.clone());
+        let (notices, notice_sender) = Notices::build(&sync, channels.clone(), config.notices.clone());
+        Ok(Self {
+            store,
+            catalog,
+            watcher,
+            channels,
+            breakers,
+            cassettes,
+            sync,
+            timetable,
+            runner,
+            hooks,
+            notices,
+            notice_sender,
+        })
     }
 }

@@ -3,7 +3,7 @@
 //!
 //! It does not decide on retries; `retry` does, with what is said here.
 
-use super::{body, client, marks::Marks, retry::Again};
+use super::{body, client, marks::Marks, rate::Refusal, retry::Again};
 use crate::model::{Class, Failure, Span};
 use http::StatusCode;
 use std::{sync::Arc, time::Duration};
@@ -95,8 +95,15 @@ impl Failed {
     }
 }
 
-/// The table of statuses.
-pub(super) fn status(status: u16) -> Verdict {
+/// What an answer means: the table of statuses, but for a 403 that is meant as a 429.
+pub(super) fn verdict(status: u16, refusal: Refusal) -> Verdict {
+    match refusal {
+        Refusal::TooMany => by_status(429),
+        Refusal::Other => by_status(status),
+    }
+}
+
+fn by_status(status: u16) -> Verdict {
     use Verdict::{Answer, Fails};
     match status {
         401 => Fails(Class::Auth, Again::Never),
@@ -112,9 +119,9 @@ pub(super) fn status(status: u16) -> Verdict {
 
 /// What a status says of the system that sent it: whoever answers works, but for
 /// the failures of its own that it admits.
-pub(super) fn sign(status: u16) -> Sign {
+pub(super) fn sign(status: u16, refusal: Refusal) -> Sign {
     match status {
-        429 => Sign::Busy,
+        _ if refusal == Refusal::TooMany => Sign::Busy,
         501 | 505 => Sign::Alive,
         503 | 504 => Sign::Overloaded,
         500..=599 => Sign::Down,
@@ -133,7 +140,7 @@ pub(super) fn refused(class: Class, status: u16, remote: &Remote, words: Option<
         (407, _) => format!("a proxy in front of {host} wants credentials (HTTP 407)"),
         (408, _) => format!("{host} had not got the whole request in time (HTTP 408)"),
         (425, _) => format!("{host} was not ready for the request yet (HTTP 425)"),
-        (429, _) => format!("{host} wants fewer requests (HTTP 429)"),
+        (403 | 429, _) => format!("{host} wants fewer requests (HTTP {status})"),
         (501 | 505, _) => format!("{host} cannot do that ({})", named(status)),
         _ => format!("{host} failed ({})", named(status)),
     };
@@ -240,7 +247,7 @@ mod tests {
             200, 201, 204, 206, 299, 300, 302, 304, 400, 402, 403, 404, 405, 409, 410, 412, 413, 418, 422,
             451, 499,
         ] {
-            assert_eq!(status(code), Answer, "{code}");
+            assert_eq!(verdict(code, Refusal::Other), Answer, "{code}");
         }
         for (code, class, again) in [
             (401, Class::Auth, Again::Never),
@@ -260,8 +267,10 @@ mod tests {
             (101, Class::Transient, Again::Never),
             (600, Class::Transient, Again::Never),
         ] {
-            assert_eq!(status(code), Fails(class, again), "{code}");
+            assert_eq!(verdict(code, Refusal::Other), Fails(class, again), "{code}");
         }
+        let as_429 = verdict(403, Refusal::TooMany);
+        assert_eq!(as_429, Fails(Class::RateLimited, Again::IfSafe));
     }
 
     #[test]
@@ -271,13 +280,15 @@ mod tests {
                 &[200, 204, 302, 304, 400, 401, 403, 404, 407, 408, 409, 422, 425, 501, 505, 600][..],
                 Sign::Alive,
             ),
-            (&[429], Sign::Busy),
             (&[500, 502, 507, 520, 529, 599], Sign::Down),
             (&[503, 504], Sign::Overloaded),
         ] {
             for code in codes {
-                assert_eq!(sign(*code), expected, "{code}");
+                assert_eq!(sign(*code, Refusal::Other), expected, "{code}");
             }
+        }
+        for code in [403, 429] {
+            assert_eq!(sign(code, Refusal::TooMany), Sign::Busy, "{code}");
         }
     }
 
@@ -302,6 +313,7 @@ mod tests {
             Some("slow down"),
             "api.example.com wants fewer requests (HTTP 429); it said: slow down",
         );
+        check(403, Sent::Yes, None, "api.example.com wants fewer requests (HTTP 403)");
         check(503, Sent::Yes, None, "api.example.com failed (HTTP 503 Service Unavailable)");
         check(520, Sent::Yes, None, "api.example.com failed (HTTP 520)");
     }

@@ -199,11 +199,12 @@ impl Gateway {
     /// # Errors
     /// `denied` for what the rules forbid; `limit` at a bound, at the step's budget
     /// or when the run is cancelled; `auth` for 401; `rate-limited` for 429, for
+    /// a 403 that names a time to wait or says that no requests are left, for
     /// a long `Retry-After`, and unsent with `throttle.blocked` while that lasts;
     /// `transient` for 5xx and a network that fails, when all attempts did, and
     /// unsent with `breaker.open` while the origin is left alone; `config` for a certificate that is not trusted or redirects
     /// without end; `unsupported` for 501 and a coding that was not asked for. Other
-    /// statuses, 403 and 404 among them, are answers.
+    /// statuses, any other 403 and 404 among them, are answers.
     pub async fn send(&self, request: Request, meter: &Meter) -> Result<Response, Failure> {
         let slot = self.begin(&request);
         self.send_into(slot, request, meter).await

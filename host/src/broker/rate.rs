@@ -5,7 +5,7 @@
 
 use super::{bucket::Pace, retry};
 use crate::model::Timestamp;
-use http::HeaderMap;
+use http::{HeaderMap, header};
 use std::time::Duration;
 
 /// The longest block that a remote can ask for: a slip in one header must not
@@ -29,6 +29,18 @@ pub(super) struct Told {
     pub(super) remaining: Option<u64>,
     /// How fast requests may follow one another.
     pub(super) pace: Option<Pace>,
+    /// Whether the request was refused because there were too many.
+    pub(super) answer: Refusal,
+}
+
+/// Why an answer says no, as far as rates go.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) enum Refusal {
+    /// It does not, or for another reason.
+    #[default]
+    Other,
+    /// There were too many requests.
+    TooMany,
 }
 
 /// The headers of one quota, as they are named where it was never standardised:
@@ -52,9 +64,10 @@ pub(super) fn told(status: u16, headers: &HeaderMap, now: Timestamp) -> Told {
     let mut quotas: Vec<Quota> = TRIPLES.iter().map(|names| triple(headers, names, now)).collect();
     quotas.push(zendesk(headers));
     quotas.extend(structured(headers));
-    let exhausted = quotas.iter().filter(|quota| quota.remaining == Some(0));
-    let reset = exhausted.filter_map(|quota| quota.reset).max();
-    let waits = matches!(status, 429 | 503);
+    let exhausted = || quotas.iter().filter(|quota| quota.remaining == Some(0));
+    let reset = exhausted().filter_map(|quota| quota.reset).max();
+    let answer = refusal(status, headers, exhausted().next().is_some());
+    let waits = answer == Refusal::TooMany || status == 503;
     let retry_after = waits.then(|| retry::retry_after(headers, now)).flatten();
     // `Retry-After` comes before what the quotas say (draft-ietf-httpapi-ratelimit-headers).
     let named = retry_after.or(reset);
@@ -65,6 +78,18 @@ pub(super) fn told(status: u16, headers: &HeaderMap, now: Timestamp) -> Told {
         asked,
         remaining: quotas.iter().filter_map(|quota| quota.remaining).min(),
         pace: quotas.iter().filter_map(|quota| quota.pace).min_by_key(|pace| pace.within),
+        answer,
+    }
+}
+
+/// Some say 403 where 429 is meant, GitHub first of all. A 403 that is about rights
+/// names no time, and comes while requests are left.
+fn refusal(status: u16, headers: &HeaderMap, is_spent: bool) -> Refusal {
+    let names_a_time = || headers.contains_key(header::RETRY_AFTER);
+    match status {
+        429 => Refusal::TooMany,
+        403 if is_spent || names_a_time() => Refusal::TooMany,
+        _ => Refusal::Other,
     }
 }
 
@@ -269,6 +294,31 @@ mod tests {
         assert_eq!(read(429, &[]).asked, None, "the host's own idea is not told as the remote's");
         assert_eq!(read(429, &[("ratelimit", "\"d\";r=0;t=30")]).asked, Some(secs(30)));
         assert_eq!(read(200, &[("ratelimit", "\"d\";r=0;t=30")]).asked, None);
+    }
+
+    #[test]
+    fn a_403_that_means_429_is_told_apart_from_one_about_rights() {
+        #[track_caller]
+        fn check(status: u16, headers: &[(&'static str, &str)], answer: Refusal, asked: Option<u64>) {
+            let told = read(status, headers);
+            assert_eq!((told.answer, told.asked), (answer, asked.map(secs)), "{status} {headers:?}");
+        }
+        let in_an_hour = (NOW + 3_600).to_string();
+        // GitHub: docs.github.com/rest/using-the-rest-api/rate-limits-for-the-rest-api.
+        let github = |left| [("x-ratelimit-remaining", left), ("x-ratelimit-reset", &*in_an_hour)];
+        let (spent, left) = (github("0"), github("4999"));
+        check(403, &spent, Refusal::TooMany, Some(3_600));
+        check(403, &[("x-ratelimit-remaining", "0")], Refusal::TooMany, None);
+        check(403, &[left[0], left[1], ("retry-after", "60")], Refusal::TooMany, Some(60));
+        check(403, &[spent[0], spent[1], ("retry-after", "60")], Refusal::TooMany, Some(60));
+        check(403, &left, Refusal::Other, None);
+        check(403, &[], Refusal::Other, None);
+        check(429, &[], Refusal::TooMany, None);
+        for status in [200, 304, 401, 404, 422, 503] {
+            check(status, &[], Refusal::Other, None);
+        }
+        check(404, &spent, Refusal::Other, None);
+        check(404, &[("retry-after", "60")], Refusal::Other, None);
     }
 
     #[test]

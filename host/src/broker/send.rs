@@ -12,7 +12,8 @@ use super::{
     draft::{Carry, Desk, Draft},
     egress::{Egress, Permitted},
     gate::{Entry, Gate},
-    headers, origin, rate,
+    headers, origin,
+    rate::{self, Refusal},
     redirect::{self, Answered},
     retry::{self, Again, Attempt, Decision, Policy, Reason},
     snippet::{self, Beginning},
@@ -278,7 +279,9 @@ impl Way {
             meter: order.meter.clone(),
             remote: remote.clone(),
         });
-        if let Verdict::Fails(class, again) = self.verdict(status) {
+        let now = self.clock.now();
+        let told = rate::told(status, &headers, now);
+        if let Verdict::Fails(class, again) = self.verdict(status, told.answer) {
             let again = match status == 401 && remote.credential == Sent::Yes && self.auth.renews() {
                 true => Again::WithAnotherToken,
                 false => again,
@@ -288,10 +291,9 @@ impl Way {
                 Err(_) => None,
             };
             let failure = classify::refused(class, status, &remote, words.as_deref());
-            let now = self.clock.now();
-            let retry_after = retry::retry_after(&headers, now);
-            let retry_after = retry_after.or_else(|| rate::told(status, &headers, now).asked);
-            return Err(Failed { failure, again, retry_after, sign: classify::sign(status) });
+            let retry_after = retry::retry_after(&headers, now).or(told.asked);
+            let sign = classify::sign(status, told.answer);
+            return Err(Failed { failure, again, retry_after, sign });
         }
         let mut body = body?;
         let headers = headers::incoming(&headers, body.description(), self.auth.marks())?;
@@ -301,10 +303,10 @@ impl Way {
         Ok(Answer { status, headers, body, attempts: 1 })
     }
 
-    fn verdict(&self, status: u16) -> Verdict {
+    fn verdict(&self, status: u16, refusal: Refusal) -> Verdict {
         match self.unauthorized {
             Unauthorized::Answers if status == 401 => Verdict::Answer,
-            _ => classify::status(status),
+            _ => classify::verdict(status, refusal),
         }
     }
 

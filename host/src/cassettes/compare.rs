@@ -191,6 +191,7 @@ mod tests {
                     page.records.push(Envelope {
                         key: key.into(),
                         parent: None,
+                        origin: None,
                         updated_ms: None,
                         deleted: text.ends_with('!'),
                         payload: Bytes::from(payload.to_owned()),

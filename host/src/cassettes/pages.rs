@@ -85,6 +85,7 @@ pub(super) fn decode(mut blob: Bytes) -> Result<(Vec<Envelope>, Vec<Reject>), St
             None => records.push(Envelope {
                 key: label.key,
                 parent: label.parent,
+                origin: None,
                 updated_ms: label.updated_ms,
                 deleted: label.deleted,
                 payload,
@@ -106,6 +107,7 @@ mod tests {
             let record = |(key, payload, deleted): &(String, Vec<u8>, bool)| Envelope {
                 key: key.clone(),
                 parent: deleted.then(|| key.clone()),
+                origin: None,
                 updated_ms: (!deleted).then_some(7),
                 deleted: *deleted,
                 payload: Bytes::from(payload.clone()),
@@ -126,6 +128,7 @@ mod tests {
         let record = Envelope {
             key: "1".into(),
             parent: None,
+            origin: None,
             updated_ms: None,
             deleted: false,
             payload: "{}".into(),

@@ -116,6 +116,7 @@ async fn step(from: Option<&'static str>, to: &'static str, body: &str) -> Noted
     let record = Envelope {
         key: to.into(),
         parent: None,
+        origin: None,
         updated_ms: Some(1),
         deleted: false,
         payload: Bytes::from(body.to_owned()),

@@ -54,6 +54,8 @@ pub struct Started {
 /// Why a browser that came back is not let in.
 #[derive(Clone, Debug)]
 pub enum Rejected {
+    /// No provider answers like that.
+    NoAnswer,
     /// Nobody asked for it, or it was used, or too late.
     Stale,
     /// The provider says no: `access_denied` where the person does.

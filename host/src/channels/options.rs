@@ -2,7 +2,8 @@
 //!
 //! Values within their bounds already; it only puts them in their place.
 
-use crate::model::{Channel, Parallel, Quiet, Rhythm, TimeZoneName, Vanished};
+use crate::model::{Channel, ConflictPolicy, Parallel, Quiet, Rhythm, TimeZoneName, Vanished};
+use std::collections::BTreeMap;
 
 /// How and when a channel syncs. None: as it was, or, for a new one, the default.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -13,6 +14,9 @@ pub struct Options {
     pub parallel: Option<Parallel>,
     /// What a full sync does with records that are gone remotely.
     pub vanished: Option<Vanished>,
+    /// Who is right about what both sides changed, by connector, `*` for all others; none:
+    /// as for all others, or as usual.
+    pub conflicts: BTreeMap<String, Option<ConflictPolicy>>,
 }
 
 /// What is to change about a schedule. None: as it was.
@@ -35,6 +39,9 @@ impl Options {
         set(&mut schedule.quiet, quiet);
         set(&mut channel.parallel, self.parallel);
         set(&mut channel.vanished, self.vanished);
+        for (connector, policy) in self.conflicts {
+            channel.conflicts.set(connector, policy);
+        }
     }
 }
 

@@ -2,8 +2,10 @@
 //! broker, and a server on loopback that remembers what it was asked.
 
 mod breakers;
+mod lifecycle;
 mod pause;
 mod server;
+mod upgrade;
 
 use self::server::Server;
 use super::*;
@@ -114,6 +116,12 @@ fn secrets(given: &[(&str, &str)]) -> BTreeMap<String, Secret> {
 
 fn change(settings: Value) -> Change {
     Change { settings: settings.as_object().expect("an object").clone(), ..Change::default() }
+}
+
+async fn disable(house: &House) -> Channel {
+    let disabled = house.channels.disable("one", Veto::Heeded).await.expect("a change");
+    assert_eq!(disabled.warning, None);
+    disabled.channel
 }
 
 async fn words<T>(result: impl Future<Output = Result<T, Error>>) -> String {
@@ -268,10 +276,10 @@ async fn of_two_changes_at_the_same_time_one_is_told() {
 async fn a_channel_is_switched_off_and_on() {
     let house = House::new().await;
     let channel = house.channels.create(good_draft()).await.expect("a channel");
-    assert_eq!(house.channels.set_enabled("one", true).await.expect("no change"), channel);
-    assert!(!house.channels.set_enabled("one", false).await.expect("a change").enabled);
+    assert_eq!(house.channels.enable("one").await.expect("no change"), channel);
+    assert!(!disable(&house).await.enabled);
     house.clock.advance(Duration::from_secs(60));
-    let on = house.channels.set_enabled("one", true).await.expect("a change");
+    let on = house.channels.enable("one").await.expect("a change");
     assert_eq!((on.enabled, on.active_since()), (true, house.clock.now()));
     assert_eq!(channel.active_since(), channel.created);
 }
@@ -344,54 +352,6 @@ async fn an_address_that_the_operator_does_not_allow_is_denied() {
 }
 
 #[tokio::test]
-async fn settings_of_another_version_are_carried_over() {
-    let house = House::new().await;
-    let stored = house.channels.create(good_draft()).await.expect("a channel");
-    let migrated =
-        json!({"url": "http://127.0.0.1:8080/v2", "token": true, "pages": 9, "unknown": "left out"});
-    let guest = Guest { migrated: Some(Ok(migrated)), ..Guest::described(&manifest(&["desk"], "2.0.0")) };
-    house.replace_plugin(guest).await;
-    let opened = house.channels.open("one").await.expect("an open channel");
-    let settings: Value = serde_json::from_slice(&opened.settings).expect("JSON");
-    assert_eq!(settings, json!({"url": "http://127.0.0.1:8080/v2", "way": "key", "token": true, "pages": 9}));
-    assert_eq!(opened.channel, stored, "nothing is stored by looking");
-    let edited = house.channels.edit("one", change(json!({"pages": 1}))).await.expect("an edit");
-    assert_eq!(Value::Object(edited.settings), json!({"url": "http://127.0.0.1:8080/v2", "pages": 1}));
-    assert_eq!(edited.plugin_version, "2.0.0");
-}
-
-#[tokio::test]
-async fn settings_that_cannot_be_carried_over_are_mended_by_an_edit() {
-    let house = House::new().await;
-    house.channels.create(good_draft()).await.expect("a channel");
-    let guest = || Guest::described(&manifest(&["desk"], "2.0.0"));
-    house.replace_plugin(Guest { migrated: Some(Err("pages are counted otherwise now")), ..guest() }).await;
-    let failure = house.channels.open("one").await.err().expect("a failure").into_failure();
-    assert_eq!((failure.class, failure.code.as_str()), (Class::Config, "old.settings"));
-    assert_eq!(
-        failure.message,
-        "the settings of channel 'one' are of plugin version 1.0.0, and version 2.0.0 cannot take them over: pages are counted otherwise now; edit the channel"
-    );
-    house.channels.edit("one", change(json!({"pages": 2}))).await.expect("an edit");
-    house.channels.open("one").await.expect("an open channel");
-}
-
-#[tokio::test]
-async fn settings_that_no_longer_fit_name_the_fields() {
-    let house = House::new().await;
-    house.channels.create(good_draft()).await.expect("a channel");
-    let mut stricter = manifest(&["desk"], "2.0.0");
-    stricter["channel-types"][0]["transports"][0]["form"][3]["max"] = json!(4);
-    house.replace_plugin(Guest::described(&stricter)).await;
-    let failure = house.channels.open("one").await.err().expect("a failure").into_failure();
-    assert_eq!(
-        failure.message,
-        "the settings of channel 'one' do not fit its plugin: pages must be at most 4; edit the channel"
-    );
-    assert_eq!(failure.fields, [FieldError::new("pages", "must be at most 4")]);
-}
-
-#[tokio::test]
 async fn another_key_is_told_and_seals_nothing() {
     let house = House::new().await;
     house.channels.create(good_draft()).await.expect("a channel");
@@ -433,7 +393,7 @@ async fn a_check_tells_facts_or_why_there_are_none() {
     house
         .replace_plugin(Guest { check: Some(json!({"account": "Acme"})), ..Guest::offering(&["desk"]) })
         .await;
-    house.channels.set_enabled("one", false).await.expect("a change");
+    disable(&house).await;
     assert_eq!(Value::Object(report(&house).await.expect("facts")), json!({"account": "Acme"}));
     house.replace_plugin(Guest { check: Some(json!(["Acme"])), ..Guest::offering(&["desk"]) }).await;
     assert_eq!(report(&house).await.expect_err("no facts").code, "answer.check");

@@ -107,6 +107,24 @@ pub(super) enum Command {
         #[command(subcommand)]
         command: command::quarantine::Command,
     },
+    /// Make addresses that a channel's remote system posts to
+    #[command(after_help = help::WEBHOOK)]
+    Webhook {
+        #[command(subcommand)]
+        command: command::webhook::Command,
+    },
+    /// Tell an address of yours which records change
+    #[command(after_help = help::NOTICE)]
+    Notice {
+        #[command(subcommand)]
+        command: command::notice::Command,
+    },
+    /// Turn records into the form in which they are kept, and back
+    #[command(after_help = help::MAPPING)]
+    Mapping {
+        #[command(subcommand)]
+        command: command::mapping::Command,
+    },
     /// Show the configuration that counts
     #[command(after_help = help::CONFIG)]
     Config {

@@ -1,5 +1,9 @@
 //! The words of `--help` that clap does not make itself.
 
+mod posts;
+
+pub(super) use posts::*;
+
 /// The overview: commands in groups, then the options.
 pub(super) const TOP: &str = "\
 {about}
@@ -16,6 +20,9 @@ Run it:
 Set it up:
   plugin      Look at the plugins folder, or at one file
   channel     Set up and look after channels
+  webhook     Make addresses that a channel's remote system posts to
+  notice      Tell an address of yours which records change
+  mapping     Turn records into the form in which they are kept, and back
 
 Use it:
   sync        Import what is new in a channel's remote system
@@ -125,18 +132,23 @@ pub(super) const CHANNEL_ENABLE: &str = "\
 Example:
   tidegate channel enable support
 
-A channel that the host has paused goes on, too.";
+A channel that the host has paused goes on, too. A plugin that has a say may refuse it.";
 pub(super) const CHANNEL_DISABLE: &str = "\
-Example:
+Examples:
   tidegate channel disable support
+  tidegate channel disable support --force
 
-Runs that go on are not ended by it: tidegate run cancel ID. Those that wait or are put
+--force overrules a plugin that refuses it. Runs that go on are not ended by it: tidegate run cancel ID. Those that wait or are put
 off are cancelled when their turn comes.";
 pub(super) const CHANNEL_DELETE: &str = "\
-Example:
+Examples:
+  tidegate channel delete support
   tidegate channel delete support --yes
+  tidegate channel delete support --yes --force
 
-It deletes the channel, its secrets, and every record that was imported through it.";
+Without --yes it shows what would be deleted: the channel, its secrets, every record that
+came through it, changes that were not sent yet, quarantine, runs, logs and cassettes. What
+is at the remote system stays as it is. --force overrules a plugin that refuses it.";
 pub(super) const CHANNEL_CHECK: &str = "\
 Example:
   tidegate channel check support
@@ -364,3 +376,36 @@ Example:
 
 It changes nothing but makes the data folder where it is missing. It ends with 1 where
 something fails; warnings alone end with 0.";
+
+pub(super) const MAPPING: &str = "\
+Examples:
+  tidegate mapping test support ticket --import import.jq --export export.jq
+  tidegate mapping set support ticket --import import.jq --export export.jq
+
+A filter is a jq program from one record's payload to another. A value map gives single
+values of a field another name here. docs/mapping.md has examples.";
+pub(super) const MAPPING_SHOW: &str = "\
+Example:
+  tidegate mapping show support ticket";
+pub(super) const MAPPING_SET: &str = "\
+Examples:
+  tidegate mapping set support ticket --import import.jq --export export.jq
+  tidegate mapping set support ticket --values values.json
+  tidegate mapping set support ticket --without export
+
+values.json: [{\"field\": \"/priority\", \"pairs\": [[\"urgent\", \"high\"]], \"otherwise\": \"keep\"}]
+A pair is the remote and the local value; others are kept, become null, or are refused.
+
+It counts for records that come from now on: a full sync maps those that are here.";
+pub(super) const MAPPING_REMOVE: &str = "\
+Example:
+  tidegate mapping remove support ticket";
+pub(super) const MAPPING_TEST: &str = "\
+Examples:
+  tidegate mapping test support ticket --import import.jq --export export.jq
+  tidegate mapping test support ticket --import import.jq --key 4711
+  tidegate mapping test support ticket --import import.jq --payload ticket.json
+
+It shows what the mapping changes in stored records, what would go back to the remote
+system, and what is lost on the way. What is not given is as it is saved; nothing is
+written. It ends with 3 where a record cannot be mapped.";

@@ -181,6 +181,10 @@ fn advice_for(problem: &Problem) -> Option<&'static str> {
         }
         ("oauth.no-host", _) => "tidegate serve",
         ("key.wrong" | "key.file" | "key.form" | "key.shared", _) => "tidegate doctor",
+        ("lifecycle.refused", _) => return None,
+        ("settings.migration", _) => {
+            "tidegate channel edit NAME --set KEY=VALUE, or put the old version of the plugin back"
+        }
         (_, Class::Auth) => "correct the credentials: tidegate channel edit NAME --secret-file KEY=PATH",
         (_, Class::Denied) => "the host's rules forbid it; they stand under [broker] in the configuration",
         (_, Class::Transient | Class::RateLimited) => "try again later; nothing was lost",

@@ -65,6 +65,35 @@ impl Values {
     }
 }
 
+/// A secret that has no name of its own.
+#[derive(Args)]
+pub(super) struct OneSecret {
+    /// The secret. Other users of this machine can see it in the list of processes, and the
+    /// shell keeps it in its history: prefer --secret-file
+    #[arg(long, value_name = "TEXT")]
+    secret: Option<String>,
+    /// The secret from a file, or from stdin with `-`; one line break at its end is left out
+    #[arg(long, value_name = "PATH", conflicts_with = "secret")]
+    secret_file: Option<String>,
+}
+
+impl std::fmt::Debug for OneSecret {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("…")
+    }
+}
+
+impl OneSecret {
+    /// The secret, where one is given.
+    pub(super) fn read(&self) -> anyhow::Result<Option<String>> {
+        match (&self.secret, &self.secret_file) {
+            (Some(secret), _) => Ok(Some(secret.clone())),
+            (None, Some(path)) => read(path).map(Some),
+            (None, None) => Ok(None),
+        }
+    }
+}
+
 /// Twice the same key is a mistake whose victim is whoever looks for it.
 fn gather(
     pairs: impl IntoIterator<Item = (String, String)>,

@@ -45,6 +45,9 @@ pub(super) struct Instruments {
     pub(super) store_commits: Counter<u64>,
     pub(super) store_commit_seconds: Histogram<f64>,
     pub(super) spans_dropped: Counter<u64>,
+    pub(super) webhook_deliveries: Counter<u64>,
+    pub(super) webhook_seconds: Histogram<f64>,
+    pub(super) notices: Counter<u64>,
 }
 
 impl Instruments {
@@ -143,6 +146,21 @@ impl Instruments {
             spans_dropped: new.zeroed(
                 "tidegate_spans_dropped_total",
                 "Trace spans that were thrown away because the collector did not take them.",
+            ),
+            webhook_deliveries: new.counter(
+                "tidegate_webhook_deliveries_total",
+                "{delivery}",
+                "Deliveries to webhooks by what became of them.",
+            ),
+            webhook_seconds: new.histogram(
+                "tidegate_webhook_seconds",
+                &REQUESTS,
+                "Time from the last byte of a delivery to its answer.",
+            ),
+            notices: new.counter(
+                "tidegate_notices_total",
+                "{message}",
+                "Notices of changes by what became of them.",
             ),
         }
     }

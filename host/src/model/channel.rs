@@ -1,12 +1,16 @@
 //! A configured channel, as it is stored.
 
+mod conflicts;
+mod migrated;
 mod options;
 mod paused;
 
+pub use conflicts::ConflictPolicies;
+pub use migrated::Migrated;
 pub use options::{Parallel, Vanished};
 pub use paused::Paused;
 
-use super::{ChannelId, ChannelName, Name, Schedule, Timestamp};
+use super::{ChannelId, ChannelName, Mapping, Name, Schedule, Timestamp};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -55,12 +59,22 @@ pub struct Channel {
     /// What a full sync does with records that are gone remotely.
     #[serde(default, skip_serializing_if = "Vanished::is_default")]
     pub vanished: Vanished,
+    /// Who is right about what both sides changed.
+    #[serde(default, skip_serializing_if = "ConflictPolicies::is_default")]
+    pub conflicts: ConflictPolicies,
+    /// How records are turned into others, by connector.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub mappings: BTreeMap<Name, Mapping>,
     /// The operator's values by field name, secrets left out.
     pub settings: serde_json::Map<String, serde_json::Value>,
     /// The sealed secrets by field name.
     pub secrets: BTreeMap<String, Sealed>,
     /// Version of the plugin that the settings were saved for.
     pub plugin_version: String,
+    /// The settings before a plugin of another version took them over, until a run with the
+    /// new ones has gone well.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub migrated: Option<Migrated>,
     /// When it was created.
     pub created: Timestamp,
     /// When it was last edited.

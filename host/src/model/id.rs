@@ -219,6 +219,19 @@ ulid_id!(
     /// One request to sync a channel: the runs that it led to share it.
     JobId
 );
+ulid_id!(
+    /// Two edits of one record that exclude each other.
+    ConflictId
+);
+
+ulid_id!(
+    /// A webhook: an address that a remote system posts to.
+    HookId
+);
+ulid_id!(
+    /// Whoever wants to know which records change: a notice, or a route.
+    SubscriberId
+);
 
 #[cfg(test)]
 mod tests {

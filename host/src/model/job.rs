@@ -89,14 +89,14 @@ pub struct Again {
 }
 
 impl Job {
-    /// An import that may be worked on at once, not planned yet.
+    /// One that may be worked on at once, not planned yet.
     #[must_use]
-    pub fn new(channel: &Channel, asked: Asked, now: Timestamp) -> Self {
+    pub fn new(channel: &Channel, direction: Direction, asked: Asked, now: Timestamp) -> Self {
         Self {
             id: JobId::new(),
             channel_id: channel.id,
             channel: channel.name.clone(),
-            direction: Direction::Import,
+            direction,
             asked,
             requested: now,
             due: now,

@@ -3,8 +3,11 @@
 //! The published form is `wit/manifest.schema.json`; the catalog checks a
 //! document against it before it is read into these types.
 
+mod connector;
 mod oauth;
+mod signature;
 
+pub use connector::{Connector, Direction, DrivenBy, Reference, Write};
 pub use oauth::{AnswerFields, ClientAuth, GrantType, OAuth2};
 
 use super::Name;
@@ -247,69 +250,6 @@ pub struct RateHint {
     pub concurrency: Option<u32>,
 }
 
-/// An entity stream.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub struct Connector {
-    /// Unique within the channel type.
-    pub id: Name,
-    /// What people call it.
-    pub label: String,
-    /// The remote system's word for a record.
-    pub entity: String,
-    /// One way or both.
-    #[serde(default)]
-    pub direction: self::Direction,
-    /// What tells it where to go on.
-    #[serde(default)]
-    pub driven_by: DrivenBy,
-    /// Connectors that must have run well before, in the same sync.
-    #[serde(default)]
-    pub depends_on: Vec<Name>,
-    /// Lower ones run first, where dependencies leave a choice.
-    #[serde(default)]
-    pub order: i32,
-    /// Whether it can start again from the beginning.
-    #[serde(default = "yes")]
-    pub supports_full: bool,
-    /// Records a page, or due keys a step.
-    #[serde(default = "hundred")]
-    pub page_size: u32,
-    /// JSON Schema of the payload.
-    #[serde(default)]
-    pub schema: Option<Value>,
-}
-
-fn yes() -> bool {
-    true
-}
-
-fn hundred() -> u32 {
-    100
-}
-
-/// Which ways a connector goes.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Direction {
-    /// From the remote system only.
-    #[default]
-    Import,
-    /// Both ways.
-    TwoWay,
-}
-
-/// What tells a connector where to go on.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum DrivenBy {
-    /// The cursor of the last page.
-    #[default]
-    Cursor,
-    /// Due keys that other connectors and webhooks left.
-    Keys,
-}
-
 /// A call.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -335,30 +275,14 @@ pub struct Webhook {
     pub kind: Name,
     /// What people call it.
     pub label: String,
+    /// How it is registered at the remote system, in words for an operator.
+    #[serde(default)]
+    pub help: String,
     /// How the sender signs.
     pub signature: SignatureScheme,
 }
 
-/// How a delivery is signed.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case", rename_all_fields = "kebab-case", tag = "scheme")]
-pub enum SignatureScheme {
-    /// HMAC-SHA256 over the timestamp (where a header carries one) and the body.
-    HmacSha256 {
-        /// The header with the signature.
-        header: String,
-        /// The header with the timestamp, where there is one.
-        #[serde(default)]
-        timestamp_header: Option<String>,
-        /// What stands before the signature in the header, such as `sha256=`.
-        #[serde(default)]
-        prefix: String,
-        /// `hex` or `base64`.
-        encoding: String,
-        /// The secret setting that holds the key.
-        secret: Name,
-    },
-}
+pub use signature::{HmacScheme, Repeats, SignatureScheme, TimestampFormat};
 
 impl Manifest {
     /// The channel type of that id.
@@ -397,7 +321,7 @@ mod tests {
         assert_eq!(zendesk.connector("ticket-comment").expect("its connector").driven_by, DrivenBy::Keys);
         let auth = &zendesk.transport("rest").expect("its transport").auth;
         assert!(matches!(auth[0].scheme, AuthScheme::Basic { .. }) && auth[0].applicable_if.is_some());
-        assert!(matches!(&auth[1].scheme, AuthScheme::OAuth2(oauth) if oauth.scopes == ["read"]));
+        assert!(matches!(&auth[1].scheme, AuthScheme::OAuth2(oauth) if oauth.scopes == ["read", "write"]));
         assert_eq!(read(include_str!("../../../examples/minimal/manifest.json")).id.as_str(), "minimal");
     }
 
@@ -412,8 +336,7 @@ mod tests {
         let connector = &manifest.channel_types[0].connectors[0];
         assert_eq!((connector.page_size, connector.supports_full, connector.order), (100, true, 0));
         assert_eq!((connector.direction, connector.driven_by), (Direction::Import, DrivenBy::Cursor));
-        let SignatureScheme::HmacSha256 { timestamp_header, .. } =
-            &manifest.channel_types[0].webhooks[0].signature;
-        assert_eq!(timestamp_header.as_deref(), Some("t"));
+        let signature = manifest.channel_types[0].webhooks[0].signature.hmac().expect("it is signed");
+        assert_eq!(signature.timestamp_header.as_deref(), Some("t"));
     }
 }

@@ -11,6 +11,8 @@ pub struct Envelope {
     pub key: String,
     /// The key of the record that this one belongs to, as the guest wrote it.
     pub parent: Option<String>,
+    /// The idempotency key with which a host created the record, as the guest wrote it.
+    pub origin: Option<String>,
     /// When the remote system last changed it, in milliseconds since the epoch.
     pub updated_ms: Option<u64>,
     /// Gone remotely; the payload is then ignored.

@@ -73,6 +73,8 @@ pub enum Trigger {
     Request,
     /// A delivery from the remote system.
     Webhook,
+    /// A local change.
+    Change,
     /// The channel's schedule.
     Schedule,
 }

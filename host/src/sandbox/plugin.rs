@@ -3,6 +3,7 @@
 //! It holds no state of any run; each call is a step of its own.
 
 mod fit;
+mod lifecycle;
 
 use super::{
     Sandbox,
@@ -15,7 +16,9 @@ use super::{
 };
 use crate::{
     metrics::Guest,
-    model::{Class, Failure, FieldError, Name, Page, PullRequest},
+    model::{
+        Acknowledgement, Class, Delivery, Effect, Failure, FieldError, Name, Page, PullRequest, PushRequest,
+    },
 };
 use bytes::Bytes;
 use fit::{Indices, describe, fit};
@@ -40,6 +43,8 @@ pub struct Exports {
     pub operations: bool,
     /// It understands deliveries.
     pub webhook: bool,
+    /// It has a say before a channel is enabled, disabled or deleted.
+    pub lifecycle: bool,
 }
 
 /// A compiled, pre-linked component; cheap to clone.
@@ -201,6 +206,44 @@ impl Plugin {
                 let transport = store.data_mut().transport()?;
                 let page = guest.call_pull(store, transport, &request).await?;
                 Ok(page.map_err(convert::failure).and_then(|page| convert::page(page, sandbox.limits())))
+            })
+        })
+        .await
+    }
+
+    /// Sends local changes; answers one acknowledgement for each.
+    pub async fn push(&self, step: Step, request: PushRequest) -> Outcome<Vec<Acknowledgement>> {
+        let Some(indices) = self.0.indices.exporter.clone() else {
+            return not_exported("exporter");
+        };
+        if step.gateway.is_none() {
+            return no_gateway();
+        }
+        let request = convert::push_request(request);
+        self.run(step, |store, instance| {
+            Box::pin(async move {
+                let guest = indices.load(&mut *store, &instance)?;
+                let transport = store.data_mut().transport()?;
+                let answer = guest.call_push(store, transport, &request).await?;
+                Ok(answer.map_err(convert::failure).and_then(|all| convert::acknowledgements(all, &request)))
+            })
+        })
+        .await
+    }
+
+    /// Says what a delivery means. Gets no way out.
+    pub async fn receive(&self, step: Step, delivery: Delivery) -> Outcome<Effect> {
+        let Some(indices) = self.0.indices.webhook.clone() else {
+            return not_exported("webhook");
+        };
+        let (sandbox, delivery) = (self.0.sandbox.clone(), convert::delivery(delivery));
+        self.run(Step { gateway: None, ..step }, |store, instance| {
+            Box::pin(async move {
+                let guest = indices.load(&mut *store, &instance)?;
+                let effect = guest.call_receive(store, &delivery).await?;
+                Ok(effect
+                    .map_err(convert::failure)
+                    .and_then(|effect| convert::effect(effect, sandbox.limits())))
             })
         })
         .await

@@ -32,6 +32,21 @@
 //! | `g` | [`Pages`](Table::Pages) | run, page | the page as history keeps it |
 //! | `w` | [`Log`](Table::Log) | run | where its log ends |
 //! | `w` | [`Log`](Table::Log) | run, line | the line |
+//! | `A` | [`Outbox`](Table::Outbox) | channel, connector, local key | the local change |
+//! | `B` | [`Links`](Table::Links) | channel, connector, local key | the remote id, where it is another one |
+//! | `C` | [`LinksBack`](Table::LinksBack) | channel, connector, remote id | the local key |
+//! | `D` | [`Conflicts`](Table::Conflicts) | channel, connector, conflict | the conflict |
+//! | `E` | [`Trails`](Table::Trails) | channel, connector, local key | the newest changes of the record |
+//! | `J` | [`Intents`](Table::Intents) | channel, connector, local key | the idempotency key of a creation that was sent and not answered |
+//! | `G` | [`Epochs`](Table::Epochs) | channel, connector | how often something else than an import changed records |
+//! | `H` | [`Hooks`](Table::Hooks) | channel, webhook | the webhook |
+//! | `H` | [`Hooks`](Table::Hooks) | channel, webhook, `c` | what came to it |
+//! | `H` | [`Hooks`](Table::Hooks) | channel, webhook, `s`, digest | until when a delivery is remembered |
+//! | `I` | [`Inbox`](Table::Inbox) | channel, connector, key of the guest | a record that a delivery carried |
+//! | `F` | [`Feed`](Table::Feed) | subscriber, channel, connector, record key | what became of the record, and a stamp |
+//! | `N` | [`Notices`](Table::Notices) | subscriber | the notice |
+//! | `N` | [`Notices`](Table::Notices) | subscriber, key of a row of the feed | how often sending it was tried |
+//! | `P` | [`Dead`](Table::Dead) | subscriber, channel, connector, record key | why it is not sent any more |
 //! | `T` | [`Grants`](Table::Grants) | channel | the sealed OAuth tokens |
 //! | `U` | [`Attempts`](Table::Attempts) | channel | the last attempt to connect it, its secrets sealed |
 //!
@@ -41,6 +56,9 @@
 //! numbers of 8 bytes, the greatest last. Whatever a guest may
 //! have named comes last and as it is, so it needs no escaping. Nothing here is
 //! ever changed in place: another layout gets another byte and a migration.
+//!
+//! A deleted channel leaves nothing behind because each table stands in one of the lists
+//! below [`Table`], by what its keys go on with; a test fails for one that does not.
 
 use super::Range;
 use crate::model::{ChannelId, Direction, JobId, Name, Run, RunId, Status};
@@ -75,13 +93,25 @@ pub(super) enum Table {
     EndedRuns = b'a',
     Pages = b'g',
     Log = b'w',
+    Outbox = b'A',
+    Links = b'B',
+    LinksBack = b'C',
+    Conflicts = b'D',
+    Trails = b'E',
+    Epochs = b'G',
+    Intents = b'J',
+    Hooks = b'H',
+    Inbox = b'I',
+    Feed = b'F',
+    Notices = b'N',
+    Dead = b'P',
     Grants = b'T',
     Attempts = b'U',
 }
 
 impl Table {
     /// Those whose keys go on with channel and connector.
-    pub(super) const OF_CONNECTORS: [Self; 11] = [
+    pub(super) const OF_CONNECTORS: [Self; 19] = [
         Self::Records,
         Self::Totals,
         Self::Cursors,
@@ -93,7 +123,21 @@ impl Table {
         Self::Vanished,
         Self::State,
         Self::EndedRuns,
+        Self::Outbox,
+        Self::Links,
+        Self::LinksBack,
+        Self::Conflicts,
+        Self::Trails,
+        Self::Epochs,
+        Self::Intents,
+        Self::Inbox,
     ];
+
+    /// Those whose keys go on with the channel, and that no other list has.
+    pub(super) const OF_CHANNELS: [Self; 4] = [Self::Ticks, Self::Hooks, Self::Grants, Self::Attempts];
+
+    /// Those whose keys go on with a subscriber and then a channel.
+    pub(super) const OF_SUBSCRIBERS: [Self; 3] = [Self::Feed, Self::Notices, Self::Dead];
 
     /// Those whose keys go on with a run, as it is.
     pub(super) const OF_RUNS: [Self; 2] = [Self::Pages, Self::Log];
@@ -127,11 +171,18 @@ impl Table {
         self.key(&[&channel.to_bytes(), connector.as_str().as_bytes(), &[0], key])
     }
 
+    /// Every row of a channel in the tables that are emptied one after the other when it is
+    /// deleted. Those of directions and of runs go in steps of their own.
+    pub(super) fn all_of(channel: ChannelId) -> impl Iterator<Item = Range> {
+        let tables = Self::OF_CONNECTORS.into_iter().chain(Self::OF_CHANNELS);
+        tables.map(move |table| table.rows_of(channel))
+    }
+
     fn of_direction(self, channel: ChannelId, direction: Direction) -> Vec<u8> {
         self.key(&[&channel.to_bytes(), &[direction_byte(direction)]])
     }
 
-    fn key(self, parts: &[&[u8]]) -> Vec<u8> {
+    pub(super) fn key(self, parts: &[&[u8]]) -> Vec<u8> {
         let length: usize = parts.iter().map(|part| part.len()).sum();
         let mut key = Vec::with_capacity(1 + length);
         key.push(self as u8);
@@ -163,6 +214,13 @@ pub(super) fn channel_name(name: &str) -> Vec<u8> {
 /// The row that is there while nobody deletes the channel.
 pub(super) fn open_channel(id: ChannelId) -> Vec<u8> {
     Table::Open.key(&[&id.to_bytes()])
+}
+
+/// The connector of a key of one of [`Table::OF_CONNECTORS`].
+pub(super) fn connector_of(key: &[u8]) -> Option<Name> {
+    let rest = key.get(1 + 16..)?;
+    let end = rest.iter().position(|byte| *byte == 0)?;
+    Name::try_new(std::str::from_utf8(&rest[..end]).ok()?).ok()
 }
 
 /// The row of a run.
@@ -199,6 +257,11 @@ pub(super) fn direction_of(key: &[u8]) -> Option<(ChannelId, Direction)> {
         _ => return None,
     };
     Some((ChannelId::from_bytes(*channel), direction))
+}
+
+/// The channel of a key, in a table whose keys go on with the channel.
+pub(super) fn channel_of(key: &[u8]) -> Option<ChannelId> {
+    Some(ChannelId::from_bytes(*key.get(1..)?.first_chunk()?))
 }
 
 fn direction_byte(direction: Direction) -> u8 {
@@ -361,6 +424,11 @@ mod tests {
                 contains(&table.rows_in(*channel, connector), &key),
                 (a.0, a.1, &a.2) == (b.0, b.1, &b.2)
             );
+        }
+
+        #[test]
+        fn a_key_tells_its_connector(a in places()) {
+            prop_assert_eq!(connector_of(&key_of(&a)), Some(a.2));
         }
 
         #[test]

@@ -70,13 +70,17 @@ impl Records<'_> {
     /// # Errors
     /// Where the store cannot be read.
     pub async fn count(&self, channel: ChannelId, connector: &Name) -> Result<u64> {
+        Ok(self.counted(channel, connector).await?.unwrap_or_default())
+    }
+
+    /// The same; none where nobody has counted yet.
+    ///
+    /// # Errors
+    /// Where the store cannot be read.
+    pub async fn counted(&self, channel: ChannelId, connector: &Name) -> Result<Option<u64>> {
         let key = total_key(channel, connector);
-        self.0
-            .blocking(move |engine| match walk::get(engine, key)? {
-                Some(row) => codec::decode_number("a number of records", row),
-                None => Ok(0),
-            })
-            .await
+        let row = self.0.blocking(move |engine| walk::get(engine, key)).await?;
+        row.map(|row| codec::decode_number("a number of records", row)).transpose()
     }
 }
 
@@ -84,6 +88,30 @@ impl Batch {
     /// Adds the record, or replaces the one with its key.
     pub fn put_record(&mut self, channel: ChannelId, connector: &Name, record: &Record) {
         self.put(row_key(channel, connector, &record.key), codec::encode_record(record));
+    }
+
+    /// Expects the record just as it was read, or that there is none.
+    pub fn expect_record(
+        &mut self,
+        channel: ChannelId,
+        connector: &Name,
+        key: &RecordKey,
+        record: Option<&Record>,
+    ) {
+        let key = row_key(channel, connector, key);
+        match record {
+            Some(record) => self.expect_value(key, codec::encode_record(record)),
+            None => self.expect_absent(key),
+        }
+    }
+
+    /// Expects this number of records; none: nobody has counted yet.
+    pub fn expect_record_count(&mut self, channel: ChannelId, connector: &Name, count: Option<u64>) {
+        let key = total_key(channel, connector);
+        match count {
+            None => self.expect_absent(key),
+            Some(count) => self.expect_value(key, codec::encode_number(count)),
+        }
     }
 
     /// Removes the record with this key, if it is there.

@@ -15,9 +15,9 @@ mod ticks;
 use super::engine::{Range, Want};
 use super::*;
 use crate::model::{
-    Channel, ChannelId, ChannelName, Class, Counters, Direction, Failure, JobId, LineLevel, LineSource, Name,
-    Parallel, Record, RecordKey, Run, RunId, RunLine, RunPage, Schedule, Status, Timestamp, Trigger, Usage,
-    Vanished,
+    Channel, ChannelId, ChannelName, Class, ConflictPolicies, Counters, Direction, Failure, JobId, LineLevel,
+    LineSource, Name, Parallel, Record, RecordKey, Run, RunId, RunLine, RunPage, Schedule, Status, Timestamp,
+    Trigger, Usage, Vanished,
 };
 use bytes::Bytes;
 use std::collections::BTreeMap;
@@ -61,10 +61,13 @@ fn channel(text: &str) -> Channel {
         two_way: false,
         enabled: true,
         enabled_since: None,
+        migrated: None,
         paused: None,
         schedule: Schedule::default(),
         parallel: Parallel::default(),
         vanished: Vanished::default(),
+        conflicts: ConflictPolicies::default(),
+        mappings: BTreeMap::new(),
         settings: serde_json::Map::from_iter([("ratio".into(), 0.1.into())]),
         secrets: BTreeMap::new(),
         plugin_version: "0.1.0".into(),
@@ -189,6 +192,20 @@ async fn fill(store: &Store, channel: &Channel, rows: usize) {
         }
     })
     .await;
+    fill_directions(store, channel).await;
+}
+
+/// The same for the tables that have one row of a channel, or one a direction.
+async fn fill_directions(store: &Store, channel: &Channel) {
+    for direction in [Direction::Import, Direction::Export] {
+        commit(store, |batch| {
+            batch.put(keys::job(channel.id, direction), codec::encode_bytes(b"a job"));
+            batch.put(keys::lease(channel.id, direction), codec::encode_bytes(b"a lease"));
+            batch.put(keys::lease_end(channel.id, direction), codec::encode_number(9));
+        })
+        .await;
+    }
+    commit(store, |batch| batch.put_tick(channel.id, time(7))).await;
 }
 
 /// Every row of the store but its layout's number, as it is.

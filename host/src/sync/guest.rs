@@ -3,6 +3,7 @@
 //! It puts a step together and passes log lines on; it judges nothing.
 
 use super::{
+    export::Sink,
     import::{Ask, Source},
     log::{self, RunLog, Said},
     opener::SourceAsk,
@@ -10,12 +11,17 @@ use super::{
 use crate::{
     cassettes::Recorder,
     channels::Opened,
-    model::{Failure, LineLevel, LineSource, Name, Page, PullRequest, RunId},
+    model::{
+        Acknowledgement, Change, Failure, LineLevel, LineSource, Name, Page, PullRequest, PushRequest,
+        Pushed, RunId,
+    },
     sandbox::{LogLine, LogSink, Outcome, Step},
 };
+use bytes::Bytes;
 use futures_util::future::BoxFuture;
 use serde_json::Map;
-use std::{fmt::Write as _, sync::Arc};
+use std::{collections::BTreeMap, fmt::Write as _, sync::Arc};
+use tokio_util::sync::CancellationToken;
 use tracing::Level;
 
 /// One connector in one run, or in a dry run.
@@ -45,17 +51,49 @@ impl Guest {
     }
 }
 
-impl Source for Guest {
-    fn pull(&self, ask: Ask) -> BoxFuture<'static, Outcome<Page>> {
-        let plugin = self.opened.offer.plugin.clone();
-        let step = Step {
+impl Guest {
+    fn step(&self, state: BTreeMap<String, Bytes>, cancel: CancellationToken) -> Step {
+        Step {
             gateway: Some(self.opened.gateway.clone()),
-            state: ask.state,
-            cancel: ask.cancel,
+            state,
+            cancel,
             log: Arc::clone(&self.voice) as Arc<dyn LogSink>,
             memory: self.opened.offer.manifest.limits.memory,
             seed: None,
-        };
+        }
+    }
+}
+
+impl Sink for Guest {
+    fn push(
+        &self,
+        changes: Vec<Change>,
+        cancel: CancellationToken,
+    ) -> BoxFuture<'static, Outcome<Vec<Acknowledgement>>> {
+        let plugin = self.opened.offer.plugin.clone();
+        let step = self.step(BTreeMap::new(), cancel);
+        let (connector, settings) = (self.connector.clone(), self.opened.settings.clone());
+        let request = PushRequest { connector, settings, changes };
+        let voice = Arc::clone(&self.voice);
+        Box::pin(async move {
+            let mut outcome = plugin.push(step, request).await;
+            match &mut outcome.result {
+                Ok(answers) => answers.iter_mut().for_each(|answer| {
+                    if let Pushed::Rejected(failure) = &mut answer.outcome {
+                        voice.redact(failure);
+                    }
+                }),
+                Err(failure) => voice.redact(failure),
+            }
+            outcome
+        })
+    }
+}
+
+impl Source for Guest {
+    fn pull(&self, ask: Ask) -> BoxFuture<'static, Outcome<Page>> {
+        let plugin = self.opened.offer.plugin.clone();
+        let step = self.step(ask.state, ask.cancel);
         let request = PullRequest {
             connector: self.connector.clone(),
             settings: self.opened.settings.clone(),

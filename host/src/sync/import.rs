@@ -6,12 +6,14 @@
 
 mod brought;
 mod due;
+mod inbox;
 mod processor;
 mod reader;
 mod retrial;
 mod roll;
 mod sweep;
 mod trial;
+mod twoway;
 mod writer;
 
 pub(super) use reader::{Ask, Source};
@@ -20,19 +22,20 @@ pub(super) use trial::{
     Changed, Parts as TrialParts, Trial, Tried, Waiting, is_forgotten, panicked as trial_panicked,
 };
 
-use super::{Config, history::store_failure, progress::Progress, turns::Turn};
+use super::{Config, history::store_failure, progress::Progress, subscribers::Subscribers, turns::Turn};
 use crate::{
     clock::Clock,
     metrics,
-    model::{Channel, ChannelType, Class, Connector, DrivenBy, Failure, RecordKey, Status},
+    model::{Channel, ChannelType, Class, Connector, DrivenBy, Envelope, Failure, Page, RecordKey, Status},
     store::{self, Lease, Reading, Store},
 };
 use brought::Brought;
 use processor::{Decided, Known, Rules, Sheet};
-use reader::{Position, Reader, Taken};
+use reader::{Look, Position, Reader, Taken};
 use roll::Reach;
 use std::{sync::Arc, time::Duration};
 use sweep::Then;
+use twoway::TwoWay;
 use writer::{Landing, Writer};
 
 /// A run whose first page takes longer than this gets its opening row at once;
@@ -63,6 +66,8 @@ pub(super) struct Import<'a> {
     pub(super) lease: &'a Lease,
     /// The place among the channels that sync.
     pub(super) turn: &'a Turn,
+    /// Who wants to know what changes.
+    pub(super) subscribers: &'a Subscribers,
 }
 
 impl Import<'_> {
@@ -79,7 +84,10 @@ impl Import<'_> {
         run.started.get_or_insert_with(|| self.clock.now());
         tracing::info!(full = run.full, trigger = ?run.trigger, goes_on, "run started");
         self.progress.show(run);
-        Pages::open(self).await.map_err(broken)?.work().await
+        let token = self.progress.token();
+        let look = Look::of(self.config, self.channel, &self.connector.id, token).await;
+        let look = look.map_err(Stop::Failed)?;
+        Pages::open(self, look).await.map_err(broken)?.work().await
     }
 
     /// Whether all that the remote system has is read. A run that is driven by keys
@@ -98,6 +106,7 @@ impl Import<'_> {
 struct Pages<'a> {
     import: &'a Import<'a>,
     reader: Reader<'a>,
+    look: Look,
     writer: Writer<'a>,
     /// Whether the run starts from nothing.
     anew: bool,
@@ -113,12 +122,14 @@ struct Pages<'a> {
     marked: bool,
     /// The full reading that is going on, whichever run began it.
     reading: Option<Reading>,
-    /// What the run has brought, where there was nothing before it.
+    /// What the run has brought, where there was nothing before it and nobody else writes.
     brought: Option<Brought>,
+    /// Where records are changed here, too.
+    two_way: Option<TwoWay>,
 }
 
 impl<'a> Pages<'a> {
-    async fn open(import: &'a Import<'a>) -> store::Result<Self> {
+    async fn open(import: &'a Import<'a>, look: Look) -> store::Result<Self> {
         let (channel, connector) = (import.channel.id, &import.connector.id);
         let stored = Position::stored(import.store, channel, connector).await?;
         let held = import.store.quarantine().list(channel, connector, None, 1).await?;
@@ -127,9 +138,12 @@ impl<'a> Pages<'a> {
         let anew = import.starts_over();
         let position = if anew { Position::default() } else { stored.clone() };
         let writer = Writer::open(import, stored).await?;
+        let two_way = TwoWay::of(import).await?;
         Ok(Self {
-            reader: Reader::new(import),
-            brought: (writer.count() == 0).then(Brought::nothing),
+            reader: Reader::new(import, look.clone()),
+            look,
+            brought: (writer.count() == 0 && two_way.is_none()).then(Brought::nothing),
+            two_way,
             writer,
             anew,
             position,
@@ -147,6 +161,7 @@ impl<'a> Pages<'a> {
             self.sweep(Then::ReadOn).await?;
         }
         self.retry().await?;
+        self.drain().await?;
         self.reader.start(self.position.clone());
         let mut read = self.first().await?;
         loop {
@@ -209,27 +224,27 @@ impl<'a> Pages<'a> {
             self.looked_early = true;
         }
         self.position = next;
-        let Taken { page, sheet, settled, state } = taken;
-        let reach = if last && !page.more { Reach::End } else { Reach::Further };
-        let roll = self.call_roll(&sheet, reach).await.map_err(broken)?;
-        let decided = self.decide(sheet).await?;
-        let moved = moved || decided.changes_records();
+        let reach = if last && !taken.page.more { Reach::End } else { Reach::Further };
+        let ends = last && !(reach == Reach::End && self.reading.is_some());
+        let moved = self.land(taken, &Course { reach, moved, ends }).await?;
         let stuck = self.is_stuck(last || moved);
-        let landing = Landing {
-            decided,
-            cursor: page.next,
-            due: page.due,
-            settled,
-            state,
-            total: page.total,
-            roll,
-            retried: Vec::new(),
-            moved,
-            last: last && !(reach == Reach::End && self.reading.is_some()),
-        };
-        self.writer.commit(landing).await.map_err(broken)?;
         self.position.landed();
         if stuck { Err(Stop::Failed(no_progress(self.idle))) } else { Ok(!last) }
+    }
+
+    /// Decides on a page and commits it; anew, where somebody has written to the connector
+    /// meanwhile. Whether the run got on with it.
+    async fn land(&mut self, taken: Taken, course: &Course) -> Result<bool, Stop> {
+        if self.two_way.is_some() {
+            return self.land_both_ways(taken, course).await;
+        }
+        let Taken { page, sheet, settled, state } = taken;
+        let roll = self.call_roll(&sheet, course.reach).await.map_err(broken)?;
+        let decided = self.decide(sheet).await?;
+        let moved = course.moved || decided.changes_records();
+        let landing = Landing { decided, settled, state, roll, ..course.landing(page, moved) };
+        self.writer.commit(landing).await.map_err(broken)?;
+        Ok(moved)
     }
 
     /// Due keys may have come with the very page during whose commit the
@@ -286,8 +301,39 @@ impl<'a> Pages<'a> {
         keys.map(|(place, key)| (place, key.clone())).unzip()
     }
 
+    /// Records that were not read by this run, looked through as if they were.
+    async fn look_through(&self, records: Vec<Envelope>) -> Result<Sheet, Stop> {
+        let sheet = self.look.through(records, Vec::new(), Vec::new()).await;
+        sheet.map_err(|failure| match self.import.progress.token().is_cancelled() {
+            true => Stop::Told,
+            false => Stop::Failed(failure),
+        })
+    }
+
     fn rules(&self) -> Rules {
         Rules { run: self.import.progress.id(), now: self.import.clock.now(), full: self.import.is_full() }
+    }
+}
+
+/// What is known of a page before it is decided on.
+struct Course {
+    reach: Reach,
+    /// Whether the run gets on with it, whatever is decided.
+    moved: bool,
+    /// Whether the run ends with it.
+    ends: bool,
+}
+
+impl Course {
+    fn landing(&self, page: Page, moved: bool) -> Landing {
+        Landing {
+            cursor: page.next,
+            due: page.due,
+            total: page.total,
+            moved,
+            last: self.ends,
+            ..Landing::default()
+        }
     }
 }
 

@@ -4,7 +4,8 @@
 
 use super::{Error, opener::Ready};
 use crate::model::{
-    Asked, Channel, ChannelType, Connector, Counters, DrivenBy, Job, Name, Run, RunId, Status, Usage,
+    Asked, Channel, ChannelType, Connector, Counters, Direction, DrivenBy, Job, Name, Run, RunId, Status,
+    Usage, Ways,
 };
 
 /// The connectors to run, those that others depend on first, then by `order`,
@@ -12,12 +13,15 @@ use crate::model::{
 ///
 /// # Errors
 /// Names what stands against the request.
-pub(super) fn plan(ready: &Ready, asked: &Asked) -> Result<Vec<Connector>, Error> {
+pub(super) fn plan(ready: &Ready, direction: Direction, asked: &Asked) -> Result<Vec<Connector>, Error> {
     let channel = &ready.channel;
     if !channel.enabled {
         return Err(Error::Disabled(channel.name.clone()));
     }
     let wanted = wanted(channel, asked)?;
+    if direction == Direction::Export {
+        return outward(ready, wanted);
+    }
     let mut connectors = Vec::with_capacity(wanted.len());
     for name in wanted {
         let connector = offered(&ready.channel_type, channel, name)?;
@@ -25,6 +29,18 @@ pub(super) fn plan(ready: &Ready, asked: &Asked) -> Result<Vec<Connector>, Error
             return Err(Error::NoFull { channel: channel.name.clone(), connector: name.clone() });
         }
         connectors.push(connector.clone());
+    }
+    Ok(in_order(connectors))
+}
+
+/// Those of the connectors that export.
+fn outward(ready: &Ready, wanted: Vec<&Name>) -> Result<Vec<Connector>, Error> {
+    let channel = &ready.channel;
+    let offered = wanted.into_iter().map(|name| offered(&ready.channel_type, channel, name).cloned());
+    let mut connectors = offered.collect::<Result<Vec<_>, _>>()?;
+    connectors.retain(|connector| connector.direction == Ways::TwoWay);
+    if connectors.is_empty() || !channel.two_way {
+        return Err(Error::NothingToExport(channel.name.clone()));
     }
     Ok(in_order(connectors))
 }
@@ -143,7 +159,7 @@ mod tests {
     }
 
     fn check(offered: &str, asked: &[&str], expected: &str) {
-        let plan = plan(&ready(connectors(offered)), &request(asked, false));
+        let plan = plan(&ready(connectors(offered)), Direction::Import, &request(asked, false));
         let found = match plan {
             Ok(plan) => plan.iter().map(|c| c.id.to_string()).collect::<Vec<_>>().join(" "),
             Err(error) => error.to_string(),
@@ -183,7 +199,7 @@ mod tests {
     fn a_disabled_channel_is_refused() {
         let mut ready = ready(connectors("a"));
         ready.channel.enabled = false;
-        assert!(matches!(plan(&ready, &request(&[], false)), Err(Error::Disabled(_))));
+        assert!(matches!(plan(&ready, Direction::Import, &request(&[], false)), Err(Error::Disabled(_))));
     }
 
     #[test]
@@ -191,7 +207,7 @@ mod tests {
         let mut ready = ready(connectors("a"));
         ready.channel.connectors.push(name("gone"));
         assert!(matches!(
-            plan(&ready, &request(&[], false)),
+            plan(&ready, Direction::Import, &request(&[], false)),
             Err(Error::NotOffered { connector, .. }) if connector == name("gone")
         ));
     }
@@ -202,7 +218,7 @@ mod tests {
             let mut one = connector("a");
             one.driven_by = driven_by;
             one.supports_full = supports_full;
-            let found = plan(&ready(vec![one]), &request(&[], full));
+            let found = plan(&ready(vec![one]), Direction::Import, &request(&[], full));
             assert_eq!(found.is_ok(), fits, "{driven_by:?} {supports_full} {full}");
         };
         check(DrivenBy::Cursor, true, true, true);

@@ -3,6 +3,7 @@
 //! It hands on what `channels` opens; it opens no connection and reads nothing.
 
 use super::{
+    export::Sink,
     guest::Guest,
     import::Source,
     prober::{Ailing, Probe},
@@ -38,6 +39,10 @@ pub(super) trait Opener: Send + Sync + 'static {
 
     /// Lets the channel's runs go again: one of them went well.
     fn resume<'a>(&'a self, channel: &'a Channel) -> BoxFuture<'a, ()>;
+
+    /// Drops the settings that an upgrade of the plugin replaced: a run with those that the
+    /// channel has went well.
+    fn prove<'a>(&'a self, channel: &'a Channel) -> BoxFuture<'a, ()>;
 }
 
 /// A channel that is fit to sync. A job holds one to its end.
@@ -66,6 +71,9 @@ pub(super) struct SourceAsk<'a> {
 pub(super) trait Sources: Send + Sync + 'static {
     /// The source of one connector's pages.
     fn source(&self, ask: SourceAsk<'_>) -> Arc<dyn Source>;
+
+    /// Where one connector's changes go.
+    fn sink(&self, ask: SourceAsk<'_>) -> Arc<dyn Sink>;
 }
 
 /// The host's channels, and where runs of them are recorded.
@@ -125,6 +133,14 @@ impl Opener for Doors {
             }
         })
     }
+
+    fn prove<'a>(&'a self, channel: &'a Channel) -> BoxFuture<'a, ()> {
+        Box::pin(async move {
+            if let Err(error) = self.channels.prove(channel).await {
+                tracing::warn!(error = &error as &dyn std::error::Error, "replaced settings are still kept");
+            }
+        })
+    }
 }
 
 impl Doors {
@@ -147,5 +163,9 @@ impl Sources for Open {
             self.cassettes.recorder(&self.opened, Subject { run, connector })
         });
         Arc::new(Guest::new(&self.opened, ask).recorded_by(recorder))
+    }
+
+    fn sink(&self, ask: SourceAsk<'_>) -> Arc<dyn Sink> {
+        Arc::new(Guest::new(&self.opened, ask))
     }
 }

@@ -6,7 +6,8 @@
 use super::{Error, Job, Request, Sync, import::can_judge};
 use crate::{
     model::{
-        Channel, ChannelId, ChannelName, Connector, DrivenBy, Name, RecordKey, Span, Timestamp, Trigger,
+        Channel, ChannelId, ChannelName, Connector, Direction, DrivenBy, Name, RecordKey, Span, Timestamp,
+        Trigger,
     },
     store::{Batch, DueKey, Origin, Place, Quarantined, Sought, Store},
 };
@@ -120,6 +121,7 @@ impl Quarantine<'_> {
             let connectors = touched.into_iter().collect();
             let request = Request {
                 channel: channel.clone(),
+                direction: Direction::Import,
                 connectors,
                 full: false,
                 record: false,

@@ -10,17 +10,22 @@ mod work;
 use super::{Error, job, opener::Ready};
 use crate::{
     clock::Clock,
-    model::{Again, Asked, Channel, ChannelId, Direction, Job, JobId, Run, Status, Timestamp},
+    model::{Again, Asked, Channel, ChannelId, Direction, Job, JobId, Run, Status, Timestamp, Trigger},
     store::{self, Batch, KeptJob, Owner, Standing, Store},
 };
 use index::Index;
 pub(super) use index::{Depth, Seat};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::{
+    sync::{Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
 use tokio::sync::Notify;
 pub(super) use work::{After, Claimed};
 
 /// How often a batch is made anew that met somebody else's. Each time somebody got on.
 const TRIES: u32 = 20;
+/// How long a job that webhooks ask for waits for more of them, so that a burst becomes one.
+const GATHER: Duration = Duration::from_secs(1);
 
 /// What became of a request.
 #[derive(Clone, Debug, PartialEq)]
@@ -48,14 +53,31 @@ impl Queue {
 
     /// Puts a request in its place: a job of its own, part of one that has not begun, or
     /// the job that follows the one that is going on. One commit, so whole or not at all.
-    pub(super) async fn place(&self, ready: &Ready, asked: &Asked) -> Result<Placed, Error> {
+    pub(super) async fn place(
+        &self,
+        ready: &Ready,
+        direction: Direction,
+        asked: &Asked,
+    ) -> Result<Placed, Error> {
+        self.place_with(ready, direction, asked, &|_| ()).await
+    }
+
+    /// The same, with something that lands in the same commit, or not at all.
+    pub(super) async fn place_with(
+        &self,
+        ready: &Ready,
+        direction: Direction,
+        asked: &Asked,
+        note: &(dyn Fn(&mut Batch) + Sync),
+    ) -> Result<Placed, Error> {
         let channel = &ready.channel;
         for _ in 0..TRIES {
-            let found = self.find(channel.id, Direction::Import).await?;
-            let (batch, job, placed) = match &found.kept {
-                None => self.fresh(ready, asked, &found)?,
+            let found = self.find(channel.id, direction).await?;
+            let (mut batch, job, placed) = match &found.kept {
+                None => self.fresh(ready, direction, asked, &found)?,
                 Some(kept) => self.join(ready, asked, kept, &found).await?,
             };
+            note(&mut batch);
             match self.store.commit(batch).await {
                 Err(store::Error::Expectation) => {}
                 Err(error) => return Err(error.into()),
@@ -82,11 +104,18 @@ impl Queue {
         Ok(Found { kept, standing })
     }
 
-    fn fresh(&self, ready: &Ready, asked: &Asked, found: &Found) -> Result<(Batch, Job, Placed), Error> {
+    fn fresh(
+        &self,
+        ready: &Ready,
+        direction: Direction,
+        asked: &Asked,
+        found: &Found,
+    ) -> Result<(Batch, Job, Placed), Error> {
         let (channel, now) = (&ready.channel, self.clock.now());
-        let mut job = Job::new(channel, asked.clone(), now);
-        let runs = job::runs(&job::plan(ready, asked)?, &job);
+        let mut job = Job::new(channel, direction, asked.clone(), now);
+        let runs = job::runs(&job::plan(ready, direction, asked)?, &job);
         job.runs = runs.iter().map(|run| run.id).collect();
+        job.due = begins(asked, now);
         let mut batch = Batch::new();
         batch.expect_channel(channel.id);
         batch.expect_no_job(channel.id, job.direction);
@@ -114,25 +143,70 @@ impl Queue {
         batch.expect_standing(&found.standing, channel.id, job.direction);
         let is_held = found.is_held(self.clock.now());
         let has_begun = runs.iter().any(|run| run.status != Status::Queued || run.started.is_some());
-        let placed = if is_held || (has_begun && !job.asked.covers(asked)) {
+        let placed = if is_held || (has_begun && !(job.asked.covers(asked) && is_ahead(&runs, asked))) {
             let again = again(&mut job, asked, self.clock.now());
             Placed { id: again, runs: Vec::new(), after: Some(job.id) }
         } else {
             if !has_begun {
                 job.asked = job.asked.and(asked);
-                runs = job::extended(runs, &job::plan(ready, &job.asked)?, &job);
+                runs = job::extended(runs, &job::plan(ready, job.direction, &job.asked)?, &job);
                 job.runs = runs.iter().map(|run| run.id).collect();
                 runs.iter().for_each(|run| batch.put_run(run));
             }
             job.asked.trigger = job.asked.trigger.min(asked.trigger);
             Placed { id: job.id, runs, after: None }
         };
-        if !is_held {
-            // Whoever asks does not want to wait for what the job waits for.
-            job.due = job.due.min(self.clock.now());
+        let is_patient = has_begun && asked.trigger == Trigger::Webhook;
+        if !(is_held || is_patient) {
+            // Whoever asks does not want to wait for what the job waits for. A remote system
+            // that posts is no person: it does not know that it is being left alone.
+            job.due = job.due.min(begins(asked, self.clock.now()));
         }
         batch.put_job(&job);
         Ok((batch, job, placed))
+    }
+
+    /// Sees to it that an export of the channel comes after now, at that time or as soon as
+    /// the one that is worked on is over.
+    pub(super) async fn nudge(&self, channel: &Channel, due: Timestamp) -> Result<(), Error> {
+        let asked = Asked { connectors: Vec::new(), full: false, record: false, trigger: Trigger::Change };
+        for _ in 0..TRIES {
+            let found = self.find(channel.id, Direction::Export).await?;
+            let mut batch = Batch::new();
+            batch.expect_channel(channel.id);
+            batch.expect_standing(&found.standing, channel.id, Direction::Export);
+            let job = match &found.kept {
+                None => {
+                    let job = Job { due, ..Job::new(channel, Direction::Export, asked.clone(), due) };
+                    add(&mut batch, &job);
+                    job
+                }
+                // It has not begun, or goes on later: then it reads what there is by then.
+                Some(_) if !found.is_held(self.clock.now()) => return Ok(()),
+                Some(kept) if kept.job.again.is_some() => return Ok(()),
+                Some(kept) => {
+                    let mut job = kept.job.clone();
+                    again(&mut job, &asked, self.clock.now());
+                    batch.expect_job(kept);
+                    batch.put_job(&job);
+                    job
+                }
+            };
+            match self.store.commit(batch).await {
+                Err(store::Error::Expectation) => {}
+                Err(error) => return Err(error.into()),
+                Ok(()) => {
+                    self.enter(&job);
+                    return Ok(());
+                }
+            }
+        }
+        self.gone(channel).await
+    }
+
+    /// Whether the channel has a job of that direction, as far as is known here.
+    pub(super) fn has(&self, channel: ChannelId, direction: Direction) -> bool {
+        self.index().has(channel, direction)
     }
 
     /// Puts jobs that nobody waits for in their places, all in one commit: of channels
@@ -281,6 +355,17 @@ impl Found {
     fn is_held(&self, now: Timestamp) -> bool {
         self.standing.owner.is_some() && self.standing.until > now
     }
+}
+
+/// When a job begins that is asked for now. Where one webhook came, others are to follow.
+pub(super) fn begins(asked: &Asked, now: Timestamp) -> Timestamp {
+    if asked.trigger == Trigger::Webhook { now.plus(GATHER) } else { now }
+}
+
+/// Whether none of the runs that do what is asked for is over.
+fn is_ahead(runs: &[Run], asked: &Asked) -> bool {
+    let wanted = |run: &&Run| asked.connectors.is_empty() || asked.connectors.contains(&run.connector);
+    runs.iter().filter(wanted).all(|run| !run.status.has_ended())
 }
 
 fn add(batch: &mut Batch, job: &Job) {

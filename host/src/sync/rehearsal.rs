@@ -7,6 +7,8 @@
 
 mod diff;
 
+pub(super) use diff::of_payloads;
+
 use super::{
     Error, Request, Sync, import,
     import::{Changed, Trial, TrialParts, Tried, Waiting},
@@ -14,7 +16,7 @@ use super::{
     opener::{Ready, SourceAsk},
     runner::Shared,
 };
-use crate::model::{Asked, Class, Connector, Counters, Failure, Name, Status, Usage};
+use crate::model::{Asked, Class, Connector, Counters, Direction, Failure, Name, Status, Usage};
 use futures_util::FutureExt;
 use serde_json::value::RawValue;
 use std::{
@@ -132,7 +134,7 @@ impl Sync {
         let ready = self.shared.opener.open(&request.channel).await?;
         let Request { connectors, full, record, trigger, .. } = request.clone();
         let asked = Asked { connectors, full, record, trigger };
-        let plan = job::plan(&ready, &asked)?;
+        let plan = job::plan(&ready, Direction::Import, &asked)?;
         let stop = stop.child_token();
         tracing::info!(channel.name = %ready.channel.name, full = request.full, "dry run started");
         Ok(Rehearsal {

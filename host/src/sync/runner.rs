@@ -8,9 +8,11 @@ use super::{
     history::History,
     live::Live,
     opener::Opener,
+    outward,
     policy::{self, Case, Verdict},
     progress::Progress,
     queue::{Queue, Seat},
+    subscribers::Subscribers,
     turns::{Place, Turns},
     work::Work,
 };
@@ -53,6 +55,8 @@ pub(super) struct Shared {
     /// A place for each channel that syncs.
     pub(super) turns: Turns,
     pub(super) removed: Removed,
+    /// Who wants to know which records change.
+    pub(super) subscribers: Subscribers,
     /// Parent of every run's token.
     pub(super) stopping: CancellationToken,
     /// Counts jobs that nobody works on any more.
@@ -74,6 +78,7 @@ impl Shared {
             turns: Turns::new(config.channels_at_once.get()),
             live: Live::default(),
             removed: Removed::default(),
+            subscribers: Subscribers::default(),
             stopping: CancellationToken::new(),
             board: watch::Sender::new(0),
             config,
@@ -177,6 +182,12 @@ impl Runner {
     async fn look(&self) {
         if let Err(error) = self.shared.queue.load().await {
             report(&error, "the jobs cannot be read");
+        }
+        if let Err(error) = outward::look(&self.shared).await {
+            tracing::error!(
+                error = &error as &dyn std::error::Error,
+                "what waits to be exported cannot be read"
+            );
         }
     }
 

@@ -11,7 +11,7 @@ use super::{
 };
 use crate::{
     metrics,
-    model::{Asked, Channel, Job, Timestamp, Trigger},
+    model::{Asked, Channel, Direction, Job, Timestamp, Trigger},
     store::{self, Batch, Watch},
 };
 use agenda::Agenda;
@@ -99,7 +99,8 @@ impl Scheduler {
 
     /// Asks for the syncs, and notes the ticks, in one commit.
     async fn tick(&mut self, due: &[Arc<Channel>], now: Timestamp) -> store::Result<()> {
-        let jobs: Vec<Job> = due.iter().map(|channel| Job::new(channel, everything(), now)).collect();
+        let jobs: Vec<Job> =
+            due.iter().map(|channel| Job::new(channel, Direction::Import, everything(), now)).collect();
         let note = |batch: &mut Batch, job: &Job| batch.put_tick(job.channel_id, now);
         let placed = self.shared.queue.place_many(&jobs, &note).await?;
         if placed < due.len() {

@@ -5,6 +5,7 @@
 
 use super::{
     Error,
+    export::Export,
     history::{self, Ending},
     import::{Import, Stop, panicked},
     job, lease,
@@ -18,7 +19,7 @@ use super::{
 };
 use crate::{
     metrics,
-    model::{Class, Connector, Deferred, Failure, Job, Name, Paused, Run},
+    model::{Class, Connector, Deferred, Direction, Failure, Job, Name, Paused, Run},
     store::{self, Lease},
 };
 use futures_util::{FutureExt, future::join_all};
@@ -135,7 +136,8 @@ async fn prepare(shared: &Shared, job: &Job, lease: &Lease) -> Result<(Ready, Ve
     if !job.runs.is_empty() {
         return Ok((ready, shared.store.runs().get_many(job.runs.clone()).await?));
     }
-    let plan = job::plan(&ready, &job.asked).map_err(|error| Unready::Channel(unplanned(error)))?;
+    let plan =
+        job::plan(&ready, job.direction, &job.asked).map_err(|error| Unready::Channel(unplanned(error)))?;
     let runs = job::runs(&plan, job);
     shared.queue.plan(lease, &runs).await?;
     Ok((ready, runs))
@@ -144,7 +146,7 @@ async fn prepare(shared: &Shared, job: &Job, lease: &Lease) -> Result<(Ready, Ve
 fn unplanned(error: Error) -> Failure {
     let code = match &error {
         Error::Disabled(_) => return disabled(),
-        Error::NothingToSync(_) => "channel.no-connectors",
+        Error::NothingToSync(_) | Error::NothingToExport(_) => "channel.no-connectors",
         Error::NoConnector { .. } => "connector.unknown",
         Error::NotOffered { .. } => "run.connector-gone",
         _ => "connector.no-full",
@@ -206,9 +208,14 @@ impl Bench<'_> {
         if !kept.into_iter().all(|kept| kept) {
             return None;
         }
-        let ended_well = self.job.snapshot().iter().all(|run| history::went_well(run.status));
+        let runs = self.job.snapshot();
+        let ended_well = runs.iter().all(|run| history::went_well(run.status));
         if ended_well && self.ready.channel.paused.is_some() {
             self.shared.opener.resume(&self.ready.channel).await;
+        }
+        // One is enough: it had the new settings.
+        if self.ready.channel.migrated.is_some() && runs.iter().any(|run| history::went_well(run.status)) {
+            self.shared.opener.prove(&self.ready.channel).await;
         }
         Some(after(&self.job, self.shared))
     }
@@ -244,7 +251,7 @@ impl Bench<'_> {
         };
         match self.obstacle(run) {
             Err(ending) => *ending,
-            Ok(connector) => self.import(run, connector).await,
+            Ok(connector) => self.go(run, connector).await,
         }
     }
 
@@ -292,29 +299,51 @@ impl Bench<'_> {
         Ok(connector)
     }
 
+    /// One try.
+    async fn once(&self, run: &LiveRun, connector: &Connector) -> Result<(), Stop> {
+        let ask = SourceAsk {
+            connector: &connector.id,
+            run: Some(run.progress.id()),
+            read_only: false,
+            record: run.progress.snapshot().record,
+        };
+        let Self { shared, ready, lease, turn, .. } = self;
+        let Shared { store, clock, config, subscribers, .. } = &**shared;
+        let (channel, progress) = (&ready.channel, &*run.progress);
+        match self.job.direction {
+            Direction::Import => {
+                let (source, channel_type) = (ready.sources.source(ask), &ready.channel_type);
+                Import {
+                    store,
+                    clock,
+                    config,
+                    channel,
+                    channel_type,
+                    connector,
+                    source,
+                    progress,
+                    lease,
+                    turn,
+                    subscribers,
+                }
+                .run()
+                .await
+            }
+            Direction::Export => {
+                let sink = ready.sources.sink(ask);
+                Export { store, clock, config, channel, connector, sink, progress, lease, turn, subscribers }
+                    .run()
+                    .await
+            }
+        }
+    }
+
     /// Tries until it is done, put off, or hopeless.
-    async fn import(&self, run: &LiveRun, connector: &Connector) -> Ending {
+    async fn go(&self, run: &LiveRun, connector: &Connector) -> Ending {
         let id = run.progress.id();
         let span = tracing::info_span!("run", run.id = %id, connector = %connector.id);
         loop {
-            let import = Import {
-                store: &self.shared.store,
-                clock: &self.shared.clock,
-                config: &self.shared.config,
-                channel: &self.ready.channel,
-                channel_type: &self.ready.channel_type,
-                connector,
-                source: self.ready.sources.source(SourceAsk {
-                    connector: &connector.id,
-                    run: Some(id),
-                    read_only: false,
-                    record: run.progress.snapshot().record,
-                }),
-                progress: &run.progress,
-                lease: self.lease,
-                turn: self.turn,
-            };
-            let failure = match import.run().instrument(span.clone()).await {
+            let failure = match self.once(run, connector).instrument(span.clone()).await {
                 Ok(()) => return Ending::Done,
                 Err(Stop::Told) => return told(run),
                 Err(Stop::Lost) => return Ending::Lost,

@@ -8,6 +8,8 @@
 mod marks;
 mod round;
 
+pub(crate) use self::round::Comment;
+
 use self::{
     marks::Marks,
     round::{Read, Thread},

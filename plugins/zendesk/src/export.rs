@@ -30,6 +30,8 @@ pub(crate) struct Head {
     pub(crate) id: u64,
     pub(crate) updated_ms: Option<u64>,
     pub(crate) deleted: bool,
+    /// The idempotency key with which this host created it.
+    pub(crate) origin: Option<String>,
 }
 
 /// Where the next page begins.
@@ -138,7 +140,7 @@ fn read<T: DeserializeOwned + Into<Head>>(
         match item.fields.map(Into::into) {
             Ok(head) => {
                 ids.push(head.id);
-                page.push(record(&head, item.raw));
+                page.push(record(head, item.raw));
             }
             Err(error) => {
                 let key = format!("item {index} of the page after {}", position.unwrap_or("the start"));
@@ -150,9 +152,10 @@ fn read<T: DeserializeOwned + Into<Head>>(
     Ok(tail)
 }
 
-fn record(head: &Head, raw: &str) -> Envelope {
+/// An item as a record.
+pub(crate) fn record(head: Head, raw: &str) -> Envelope {
     let record = if head.deleted { Envelope::deleted(head.id) } else { Envelope::new(head.id, raw) };
-    record.updated_ms(head.updated_ms)
+    record.updated_ms(head.updated_ms).origin(head.origin)
 }
 
 /// Of an item that a page holds twice, the later one is the newer.

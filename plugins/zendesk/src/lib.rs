@@ -2,18 +2,25 @@
 //!
 //! Users and tickets come from Zendesk's incremental exports, page by page in the
 //! order of their changes; every changed ticket makes its comments due. Records are
-//! Zendesk's objects, byte for byte. It writes nothing to Zendesk.
+//! Zendesk's objects, byte for byte. Local changes go the other way, each once and none
+//! over somebody else's; and what Zendesk posts says what to fetch.
 
 mod answer;
 mod check;
 mod comment;
 mod export;
+mod mark;
 mod settings;
 mod ticket;
 mod user;
+mod webhook;
+mod write;
 
 use tidegate_sdk::{
-    ChannelType, Connector, Error, Facts, FieldError, Page, PullRequest, Settings, Transport, TransportCheck,
+    ChannelType, Connector, Error, Exporter, Facts, FieldError, Page, PullRequest, Settings, Transport,
+    TransportCheck, Webhook,
+    exporter::{Acknowledgement, PushRequest},
+    webhook::{Delivery, Effect},
 };
 
 /// The plugin. Its traits are what the host calls; natively they run against any
@@ -23,7 +30,7 @@ pub struct Zendesk;
 tidegate_sdk::export! {
     Zendesk,
     manifest: include_bytes!("../manifest.json"),
-    interfaces: [TransportCheck, Connector],
+    interfaces: [TransportCheck, Connector, Exporter, Webhook],
 }
 
 impl ChannelType for Zendesk {
@@ -48,5 +55,17 @@ impl Connector for Zendesk {
             comment::CONNECTOR => comment::pull(transport, request),
             other => Err(Error::unsupported("zendesk.connector", format!("there is no connector '{other}'"))),
         }
+    }
+}
+
+impl Exporter for Zendesk {
+    fn push(transport: &dyn Transport, request: PushRequest) -> Result<Vec<Acknowledgement>, Error> {
+        write::push(transport, &request)
+    }
+}
+
+impl Webhook for Zendesk {
+    fn receive(delivery: Delivery) -> Result<Effect, Error> {
+        webhook::receive(&delivery)
     }
 }

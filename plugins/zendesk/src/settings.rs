@@ -11,6 +11,7 @@ pub(crate) struct Form {
     pub(crate) url: Option<String>,
     pub(crate) authorization: Option<String>,
     pub(crate) start_date: Option<String>,
+    pub(crate) default_user_email: Option<String>,
 }
 
 /// Zendesk takes 0 for «from the beginning».

@@ -3,9 +3,10 @@
 use crate::{
     comment,
     export::{self, Export, Head},
+    mark::Origin,
 };
 use serde::Deserialize;
-use tidegate_sdk::{Error, Page, PullRequest, Transport, time};
+use tidegate_sdk::{Envelope, Error, Page, PullRequest, RawValue, Transport, json, time};
 
 pub(crate) const CONNECTOR: &str = "ticket";
 
@@ -21,6 +22,8 @@ struct Ticket {
     updated_at: Option<u64>,
     #[serde(default)]
     status: Option<Status>,
+    #[serde(default)]
+    external_id: Origin,
 }
 
 #[derive(PartialEq, Deserialize)]
@@ -33,8 +36,18 @@ enum Status {
 
 impl From<Ticket> for Head {
     fn from(ticket: Ticket) -> Self {
-        Self { id: ticket.id, updated_ms: ticket.updated_at, deleted: ticket.status == Some(Status::Deleted) }
+        Self {
+            id: ticket.id,
+            updated_ms: ticket.updated_at,
+            deleted: ticket.status == Some(Status::Deleted),
+            origin: ticket.external_id.0,
+        }
     }
+}
+
+/// A ticket out of an answer, as a record.
+pub(crate) fn record(raw: &RawValue) -> Result<Envelope, Error> {
+    Ok(export::record(json::object::<Ticket>(raw)?.into(), raw.get()))
 }
 
 /// Reads one page of tickets.

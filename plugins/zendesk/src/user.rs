@@ -1,8 +1,11 @@
 //! Users: agents, administrators and end users.
 
-use crate::export::{self, Export, Head};
+use crate::{
+    export::{self, Export, Head},
+    mark::Origin,
+};
 use serde::Deserialize;
-use tidegate_sdk::{Error, Page, PullRequest, Transport, time};
+use tidegate_sdk::{Envelope, Error, Page, PullRequest, RawValue, Transport, json, time};
 
 pub(crate) const CONNECTOR: &str = "user";
 
@@ -16,12 +19,24 @@ struct User {
     updated_at: Option<u64>,
     #[serde(default)]
     active: Option<bool>,
+    #[serde(default)]
+    external_id: Origin,
 }
 
 impl From<User> for Head {
     fn from(user: User) -> Self {
-        Self { id: user.id, updated_ms: user.updated_at, deleted: user.active == Some(false) }
+        Self {
+            id: user.id,
+            updated_ms: user.updated_at,
+            deleted: user.active == Some(false),
+            origin: user.external_id.0,
+        }
     }
+}
+
+/// A user out of an answer, as a record.
+pub(crate) fn record(raw: &RawValue) -> Result<Envelope, Error> {
+    Ok(export::record(json::object::<User>(raw)?.into(), raw.get()))
 }
 
 /// Reads one page of users.

@@ -6,7 +6,7 @@ use crate::{
 };
 use serde::{Deserialize, de::DeserializeOwned};
 
-/// An answer: 200 to 599, never 401, 429 or 5xx.
+/// An answer: 200 to 499, never 401, 429 or a 403 that asks for fewer requests.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Response {
     /// The status.
@@ -28,6 +28,13 @@ impl Response {
     /// An answer for a transport of one's own.
     pub fn new(place: impl Into<String>, status: u16, body: impl Into<Vec<u8>>) -> Self {
         Self { status, headers: Vec::new(), body: body.into(), attempts: 1, place: place.into() }
+    }
+
+    /// The same with one more header, for a transport of one's own.
+    #[must_use]
+    pub fn with_header(mut self, name: impl Into<String>, value: impl Into<Vec<u8>>) -> Self {
+        self.headers.push((name.into(), value.into()));
+        self
     }
 
     /// The value of a header, whatever the case of its name; none where it is

@@ -33,6 +33,12 @@ impl Script {
         self.push(line, Ok(response))
     }
 
+    /// Answers a request by an answer of the test's own making, headers and all.
+    #[must_use]
+    pub fn answer(self, line: &str, response: Response) -> Self {
+        self.push(line, Ok(response))
+    }
+
     /// Fails a request, as the host does when it has given up.
     #[must_use]
     pub fn fail(self, line: &str, error: Error) -> Self {

@@ -10,6 +10,9 @@ pub struct Envelope {
     /// The key of the record that this one belongs to, where its payload does not
     /// tell: the ticket of a comment, say.
     pub parent: Option<String>,
+    /// The idempotency key with which this host created the record, where the remote
+    /// system keeps it.
+    pub origin: Option<String>,
     /// When the remote system last changed it, in milliseconds since
     /// 1970-01-01T00:00:00Z, where it tells.
     pub updated_ms: Option<u64>,
@@ -26,6 +29,7 @@ impl Envelope {
         Self {
             key: key.to_string(),
             parent: None,
+            origin: None,
             updated_ms: None,
             deleted: false,
             payload: payload.as_ref().to_vec(),
@@ -34,13 +38,20 @@ impl Envelope {
 
     /// A record that is gone.
     pub fn deleted(key: impl ToString) -> Self {
-        Self { key: key.to_string(), parent: None, updated_ms: None, deleted: true, payload: Vec::new() }
+        Self { deleted: true, ..Self::new(key, b"") }
     }
 
     /// The same as a part of another record.
     #[must_use]
     pub fn parent(mut self, key: impl ToString) -> Self {
         self.parent = Some(key.to_string());
+        self
+    }
+
+    /// The same, created by this host with this idempotency key, where there is one.
+    #[must_use]
+    pub fn origin(mut self, key: Option<String>) -> Self {
+        self.origin = key;
         self
     }
 
@@ -67,6 +78,7 @@ impl From<Envelope> for wit::Envelope {
         Self {
             key: envelope.key,
             parent: envelope.parent,
+            origin: envelope.origin,
             updated_ms: envelope.updated_ms,
             deleted: envelope.deleted,
             payload: envelope.payload,

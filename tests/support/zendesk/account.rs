@@ -4,6 +4,7 @@ use super::{
     clock::Clock,
     collection::{Collection, Entry},
     idempotency::Remembered,
+    jobs::Jobs,
     seed::{self, Plan, Seeded, time_text},
 };
 use bytes::Bytes;
@@ -32,6 +33,9 @@ pub(super) struct State {
     pub(super) users: Collection<seed::Users>,
     /// Comments beyond the seeded ones, by ticket, the oldest first.
     pub(super) added: HashMap<u64, Vec<Added>>,
+    /// Audits of real updates, by ticket, the oldest first.
+    pub(super) audits: HashMap<u64, Vec<(u64, Bytes)>>,
+    pub(super) jobs: Jobs,
     pub(super) remembered: Remembered,
     next_event: u64,
     last_at: i64,
@@ -52,6 +56,8 @@ impl Account {
             tickets: Collection::new(Seeded::new(&plan)),
             users: Collection::new(Seeded::new(&plan)),
             added: HashMap::new(),
+            audits: HashMap::new(),
+            jobs: Jobs::default(),
             remembered: Remembered::default(),
             next_event: FIRST_NEW_EVENT,
             last_at: 0,
@@ -125,6 +131,21 @@ impl State {
         let seeded =
             seed::user_of_email(email).filter(|id| self.users.value(*id).is_some_and(|value| has_it(&value)));
         seeded.or_else(|| self.users.entries().find(|(_, entry)| has_it(&entry.value)).map(|(id, _)| id))
+    }
+
+    /// The ids of the users with that `external_id`, whatever the case of its letters.
+    /// No seeded one has any.
+    pub(super) fn users_by_external_id(&self, external_id: &str) -> Vec<u64> {
+        let has_it = |value: &Map<String, Value>| {
+            value
+                .get("external_id")
+                .and_then(Value::as_str)
+                .is_some_and(|own| own.eq_ignore_ascii_case(external_id))
+        };
+        let there = self.users.entries().filter(|(_, entry)| !entry.deleted && has_it(&entry.value));
+        let mut ids: Vec<u64> = there.map(|(id, _)| id).collect();
+        ids.sort_unstable();
+        ids
     }
 
     /// Whether that is an agent or an administrator.

@@ -55,6 +55,8 @@ pub(super) struct New {
     pub(super) html_body: Option<String>,
     pub(super) public: bool,
     pub(super) audit: u64,
+    /// What the client wants to be kept with its audit.
+    pub(super) custom: Value,
     pub(super) at: i64,
 }
 
@@ -74,7 +76,7 @@ pub(super) fn add(state: &mut State, ticket: u64, new: New) -> Value {
         "audit_id": new.audit,
         "via": { "channel": "api", "source": { "from": {}, "to": {}, "rel": null } },
         "created_at": time_text(new.at),
-        "metadata": { "system": {}, "custom": {} },
+        "metadata": { "system": {}, "custom": new.custom },
     });
     let rendered = Bytes::from(comment.to_string());
     state.added.entry(ticket).or_default().push(Added { id, public: new.public, rendered });

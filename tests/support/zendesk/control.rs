@@ -105,6 +105,7 @@ pub(super) fn add_comment(account: &Account, id: u64, comment: &Map<String, Valu
         html_body: None,
         public: comment.get("public").and_then(Value::as_bool).unwrap_or(true),
         audit: state.event_id(),
+        custom: json!({}),
         at: state.tickets.at(id).unwrap_or_default(),
     };
     let added = comments::add(&mut state, id, new);

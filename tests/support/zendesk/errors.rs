@@ -83,6 +83,27 @@ pub(super) fn idempotency_mismatch() -> Answer {
     )
 }
 
+/// 429, for a job too many: `/api-reference/introduction/rate-limits/#job-limit`.
+pub(super) fn too_many_jobs() -> Answer {
+    let description = "Too many jobs are currently queued or running. Try again later.";
+    Answer::json(
+        StatusCode::TOO_MANY_REQUESTS,
+        &json!({ "error": "TooManyJobs", "description": description }),
+    )
+}
+
+/// The reasons of a refusal in one line, as the results of a job tell them.
+pub(super) fn reasons(answer: &Answer) -> String {
+    let body: Value = serde_json::from_slice(&answer.whole()).unwrap_or_default();
+    let details = body.get("details").and_then(Value::as_object).into_iter().flat_map(Map::values);
+    let problems = details.filter_map(Value::as_array).flatten();
+    let reasons: Vec<_> = problems.filter_map(|problem| problem.get("description")?.as_str()).collect();
+    match reasons.as_slice() {
+        [] => body.get("description").and_then(Value::as_str).unwrap_or_default().to_owned(),
+        reasons => reasons.join(" "),
+    }
+}
+
 /// What is wrong with which property of a record.
 #[derive(Debug, Default)]
 pub(super) struct Problems(Map<String, Value>);

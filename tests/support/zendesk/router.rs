@@ -6,9 +6,9 @@
 use super::{
     EMAIL, TOKEN,
     account::Account,
-    comments, control, errors,
+    audit, comments, control, errors,
     exports::{self, Stream},
-    input, lists,
+    input, jobs, lists,
     query::Query,
     tickets, users,
 };
@@ -53,7 +53,8 @@ impl App for Account {
             let (name, ending) = segment
                 .split_once('.')
                 .map_or((segment, String::new()), |(name, ending)| (name, format!(".{ending}")));
-            let is_id = !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_digit());
+            let is_job = name.len() == 32 && name.bytes().all(|byte| byte.is_ascii_hexdigit());
+            let is_id = is_job || !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_digit());
             if is_id { format!("{{id}}{ending}") } else { segment.to_owned() }
         };
         path.split('/').map(segment).collect::<Vec<_>>().join("/")
@@ -79,6 +80,11 @@ fn route(account: &Account, request: &Request) -> Result<Answer, Answer> {
         (&Method::GET, ["incremental", "users", "cursor"]) => exports::export(account, Stream::Users, &query),
         (&Method::GET, ["tickets"]) => lists::tickets(account, &query),
         (&Method::POST, ["tickets"]) => tickets::create(account, request),
+        (&Method::GET, ["tickets", "show_many"]) => lists::some_tickets(account, &query),
+        (&Method::POST, ["tickets", "create_many"]) => jobs::create_many(account, request),
+        (&Method::PUT, ["tickets", "update_many"]) => jobs::update_many(account, request, query.get("ids")),
+        (&Method::GET, ["job_statuses"]) => Ok(jobs::list(account)),
+        (&Method::GET, ["job_statuses", id]) => jobs::show(account, id),
         (&Method::GET, ["tickets", id]) => tickets::show(account, input::id(id, "tickets/show")?),
         (&Method::PUT, ["tickets", id]) => {
             tickets::update(account, input::id(id, "tickets/update")?, request)
@@ -87,10 +93,22 @@ fn route(account: &Account, request: &Request) -> Result<Answer, Answer> {
         (&Method::GET, ["tickets", id, "comments"]) => {
             comments::list(account, input::id(id, "ticket_comments/index")?, &query)
         }
+        (&Method::GET, ["tickets", id, "audits"]) => {
+            audit::list(account, input::id(id, "ticket_audits/index")?, &query)
+        }
+        (&Method::GET, ["tickets", id, "audits", audit]) => {
+            let action = "ticket_audits/show";
+            audit::show(account, input::id(id, action)?, input::id(audit, action)?)
+        }
         (&Method::GET, ["users"]) => lists::users(account, &query),
+        (&Method::GET, ["users", "show_many"]) => lists::some_users(account, &query),
+        (&Method::GET, ["users", "search"]) => lists::found_users(account, &query),
+        (&Method::POST, ["users", "create_or_update"]) => users::create_or_update(account, request),
         (&Method::POST, ["users"]) => users::create(account, request),
         (&Method::GET, ["users", "me"]) => users::me(account),
         (&Method::GET, ["users", id]) => users::show(account, input::id(id, "users/show")?),
+        (&Method::PUT, ["users", id]) => users::update(account, input::id(id, "users/update")?, request),
+        (&Method::DELETE, ["users", id]) => users::delete(account, input::id(id, "users/destroy")?),
         _ => Err(errors::invalid_endpoint()),
     }
 }

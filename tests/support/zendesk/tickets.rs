@@ -41,11 +41,18 @@ pub(super) fn create(account: &Account, request: &Request) -> Result<Answer, Ans
         return Ok(answer);
     }
     let wanted = input::object(request, "ticket", "tickets/create")?;
-    let answer = create_from(account, &mut state, &wanted)?;
+    let (id, document) = create_from(account, &mut state, &wanted)?;
+    let location = account.url(&format!("tickets/{id}.json"));
+    let answer = Answer::json(StatusCode::CREATED, &document).with("location", &location);
     Ok(state.remembered.store(request, now, answer))
 }
 
-fn create_from(account: &Account, state: &mut State, wanted: &Map<String, Value>) -> Result<Answer, Answer> {
+/// Makes a ticket; its id, and the document that tells of it.
+pub(super) fn create_from(
+    account: &Account,
+    state: &mut State,
+    wanted: &Map<String, Value>,
+) -> Result<(u64, Value), Answer> {
     let mut problems = Problems::default();
     let comment = Comment::of(wanted, &mut problems);
     let mut value = blank(state);
@@ -62,16 +69,26 @@ fn create_from(account: &Account, state: &mut State, wanted: &Map<String, Value>
     }
     let id = state.tickets.take_id();
     begin(account, &mut value, id, &comment, wanted);
-    let (ticket, audit) = commit(account, state, Update { id, value, comment: Some(comment), changes: None });
-    let location = account.url(&format!("tickets/{id}.json"));
-    Ok(Answer::json(StatusCode::CREATED, &json!({ "ticket": ticket, "audit": audit }))
-        .with("location", &location))
+    let metadata = metadata(wanted);
+    let (ticket, audit) =
+        commit(account, state, Update { id, value, comment: Some(comment), changes: None, metadata });
+    Ok((id, json!({ "ticket": ticket, "audit": audit })))
 }
 
 /// `PUT /api/v2/tickets/{id}.json`.
 pub(super) fn update(account: &Account, id: u64, request: &Request) -> Result<Answer, Answer> {
     let mut state = account.state();
     let wanted = input::object(request, "ticket", "tickets/update")?;
+    Ok(Answer::json(StatusCode::OK, &update_from(account, &mut state, id, &wanted)?))
+}
+
+/// Changes a ticket; the document that tells of it.
+pub(super) fn update_from(
+    account: &Account,
+    state: &mut State,
+    id: u64,
+    wanted: &Map<String, Value>,
+) -> Result<Value, Answer> {
     let mut value = Some(id)
         .filter(|id| state.tickets.is_there(*id))
         .and_then(|id| state.tickets.value(id))
@@ -81,19 +98,26 @@ pub(super) fn update(account: &Account, id: u64, request: &Request) -> Result<An
         problems.add("status", "Status: closed prevents ticket update", None);
     }
     problems.into_result()?;
-    guard(&wanted, &value)?;
+    guard(wanted, &value)?;
     let mut problems = Problems::default();
-    let comment = Comment::of(&wanted, &mut problems);
-    if comment.is_some() && comments::count(account, &state, id) >= comments::MOST {
+    let comment = Comment::of(wanted, &mut problems);
+    if comment.is_some() && comments::count(account, state, id) >= comments::MOST {
         problems.add("base", "Comments: ticket has reached the maximum of 5000 comments", None);
     }
-    let changes = changes::apply(&state, &mut value, &wanted, &mut problems);
+    let changes = changes::apply(state, &mut value, wanted, &mut problems);
     if !changes.is_empty() {
         changes::check_whole(&value, &mut problems);
     }
     problems.into_result()?;
-    let (ticket, audit) = commit(account, &mut state, Update { id, value, comment, changes: Some(changes) });
-    Ok(Answer::json(StatusCode::OK, &json!({ "ticket": ticket, "audit": audit })))
+    let metadata = metadata(wanted);
+    let (ticket, audit) =
+        commit(account, state, Update { id, value, comment, changes: Some(changes), metadata });
+    Ok(json!({ "ticket": ticket, "audit": audit }))
+}
+
+/// What the client wants to be kept with the update.
+fn metadata(wanted: &Map<String, Value>) -> Value {
+    wanted.get("metadata").filter(|metadata| metadata.is_object()).cloned().unwrap_or_else(|| json!({}))
 }
 
 /// `DELETE /api/v2/tickets/{id}.json`.
@@ -127,12 +151,13 @@ struct Update {
     comment: Option<Comment>,
     /// None: it is being created.
     changes: Option<Vec<changes::Change>>,
+    metadata: Value,
 }
 
 /// Saves an update and tells what it did. One that does nothing leaves `updated_at` alone.
 fn commit(account: &Account, state: &mut State, update: Update) -> (Value, Value) {
-    let Update { id, value, comment, changes } = update;
-    let mut audit = Audit::new(state, id, AGENT);
+    let Update { id, value, comment, changes, metadata } = update;
+    let mut audit = Audit::new(state, id, AGENT, metadata.clone());
     let idle = changes.as_ref().is_some_and(Vec::is_empty) && comment.is_none();
     let value = if idle { value } else { state.save_ticket(&account.clock, id, value) };
     let at = state.tickets.at(id).unwrap_or_default();
@@ -148,11 +173,14 @@ fn commit(account: &Account, state: &mut State, update: Update) -> (Value, Value
             html_body: comment.html_body,
             public,
             audit: audit.id,
+            custom: metadata,
             at,
         };
         audit.commented(comments::add(state, id, new));
     }
-    (Value::Object(value), audit.into_json(at))
+    // An update that does nothing is told, but leaves no trace.
+    let audit = if idle { audit.into_json(at) } else { audit.keep(state, at) };
+    (Value::Object(value), audit)
 }
 
 /// A comment that is wanted.

@@ -2,7 +2,8 @@
 //!
 //! Facts: `/api-reference/ticketing/users/users/`. That an address can belong to one
 //! user only, and the 422 for a second one, is in issue 91 of
-//! `cloudbees-oss/zendesk-java-client`.
+//! `cloudbees-oss/zendesk-java-client`. An `external_id` is unique as well, whatever the case of its
+//! letters. An address is taken on creation only: an update adds a second one, which is not shown.
 
 use super::{
     account::{Account, State},
@@ -46,6 +47,49 @@ pub(super) fn create(account: &Account, request: &Request) -> Result<Answer, Ans
     Ok(Answer::json(StatusCode::CREATED, &json!({ "user": user })).with("location", &location))
 }
 
+/// `PUT /api/v2/users/{id}.json`.
+pub(super) fn update(account: &Account, id: u64, request: &Request) -> Result<Answer, Answer> {
+    let mut wanted = input::object(request, "user", "users/update")?;
+    let mut state = account.state();
+    let mut user =
+        state.users.value(id).filter(|_| state.users.is_there(id)).ok_or_else(errors::not_found)?;
+    check(&state, &wanted, Some(id))?;
+    wanted.remove("email");
+    let before = user.clone();
+    take(&mut user, &wanted);
+    let user = if user == before { user } else { state.save_user(&account.clock, id, user) };
+    Ok(Answer::json(StatusCode::OK, &json!({ "user": user })))
+}
+
+/// `DELETE /api/v2/users/{id}.json`. The user is kept, and no longer active.
+pub(super) fn delete(account: &Account, id: u64) -> Result<Answer, Answer> {
+    let mut state = account.state();
+    let mut user =
+        state.users.value(id).filter(|_| state.users.is_there(id)).ok_or_else(errors::not_found)?;
+    user.insert("active".into(), false.into());
+    let user = state.save_user(&account.clock, id, user);
+    Ok(Answer::json(StatusCode::OK, &json!({ "user": user })))
+}
+
+/// `POST /api/v2/users/create_or_update.json`: the user with that address or `external_id` is
+/// changed, or one is made.
+pub(super) fn create_or_update(account: &Account, request: &Request) -> Result<Answer, Answer> {
+    let wanted = input::object(request, "user", "users/create_or_update")?;
+    let mut state = account.state();
+    let text = |name: &str| wanted.get(name).and_then(Value::as_str);
+    let by_external_id = text("external_id").and_then(|id| state.users_by_external_id(id).first().copied());
+    let known = by_external_id.or_else(|| text("email").and_then(|email| state.user_by_email(email)));
+    let (status, user) = match known.filter(|id| state.users.is_there(*id)) {
+        Some(id) => {
+            let mut user = state.users.value(id).unwrap_or_default();
+            take(&mut user, &wanted);
+            (StatusCode::OK, state.save_user(&account.clock, id, user))
+        }
+        None => (StatusCode::CREATED, create_from(account, &mut state, &wanted)?),
+    };
+    Ok(Answer::json(status, &json!({ "user": user })))
+}
+
 /// The id of the user with that address, who is made where there is none.
 pub(super) fn find_or_create(
     account: &Account,
@@ -66,9 +110,15 @@ fn create_from(
     state: &mut State,
     wanted: &Map<String, Value>,
 ) -> Result<Map<String, Value>, Answer> {
-    check(state, wanted)?;
+    check(state, wanted, None)?;
     let id = state.users.take_id();
     let mut user = blank(account, id);
+    take(&mut user, wanted);
+    Ok(state.save_user(&account.clock, id, user))
+}
+
+/// Puts in what can be set; unknown and read-only properties are overlooked.
+fn take(user: &mut Map<String, Value>, wanted: &Map<String, Value>) {
     for (name, value) in wanted {
         if !matches!(name.as_str(), "id" | "url" | "created_at" | "updated_at" | "active")
             && user.contains_key(name)
@@ -76,26 +126,31 @@ fn create_from(
             user.insert(name.clone(), value.clone());
         }
     }
-    Ok(state.save_user(&account.clock, id, user))
 }
 
-fn check(state: &State, wanted: &Map<String, Value>) -> Result<(), Answer> {
+/// What is wrong with a new user, or with what is to be changed of the one of that id.
+fn check(state: &State, wanted: &Map<String, Value>, known: Option<u64>) -> Result<(), Answer> {
     let mut problems = Problems::default();
     let text = |name: &str| wanted.get(name).and_then(Value::as_str);
-    if text("name").is_none_or(str::is_empty) {
+    let must_have_name = known.is_none() || wanted.contains_key("name");
+    if must_have_name && text("name").is_none_or(str::is_empty) {
         problems.add("name", "Name: is too short (minimum one character)", Some("ValueTooShort"));
     }
     if let Some(email) = wanted.get("email").filter(|email| !email.is_null()) {
         let email = email.as_str().unwrap_or_default();
         if !email.split_once('@').is_some_and(|(local, domain)| !local.is_empty() && domain.contains('.')) {
             problems.add("email", format!("Email:  {email} is not properly formatted"), Some("InvalidValue"));
-        } else if state.user_by_email(email).is_some() {
+        } else if state.user_by_email(email).is_some_and(|other| Some(other) != known) {
             problems.add(
                 "email",
                 format!("Email: {email} is already being used by another user"),
                 Some("DuplicateValue"),
             );
         }
+    }
+    let others = text("external_id").map(|id| state.users_by_external_id(id)).unwrap_or_default();
+    if others.iter().any(|other| Some(*other) != known) {
+        problems.add("external_id", "External: has already been taken", Some("DuplicateValue"));
     }
     if text("role").is_some_and(|role| !matches!(role, "end-user" | "agent" | "admin")) {
         problems.add("role", "Role: is not included in the list", Some("InvalidValue"));

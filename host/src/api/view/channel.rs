@@ -7,7 +7,9 @@ pub use body::{Edit, NewChannel, NewSync};
 use super::{Connection, Problem, Run, Schedule};
 use crate::{
     channels,
-    model::{self, ChannelId, ChannelName, Interval, Name, Parallel, Paused, Timestamp, Vanished},
+    model::{
+        self, ChannelId, ChannelName, ConflictPolicies, Interval, Name, Parallel, Paused, Timestamp, Vanished,
+    },
 };
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
@@ -43,18 +45,37 @@ pub struct Channel {
     pub parallel: Parallel,
     /// What a full sync does with records that are gone remotely.
     pub vanished: Vanished,
+    /// Who is right about what both sides changed, where it is not the remote system.
+    #[serde(default, skip_serializing_if = "ConflictPolicies::is_default")]
+    pub conflicts: ConflictPolicies,
     /// The values by field name, secrets left out.
     pub settings: Map<String, Value>,
     /// The names of the secrets that are set.
     pub secrets: Vec<String>,
     /// Version of the plugin that the settings were saved for.
     pub plugin_version: String,
+    /// From which version the settings were carried over, while the old ones are kept.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub settings_migrated: Option<Upgraded>,
     /// When it was created.
     pub created: Timestamp,
     /// When it was last edited.
     pub edited: Timestamp,
     /// Counts the edits.
     pub revision: u64,
+}
+
+/// Settings that were carried over to another version of the plugin. The old ones are kept
+/// until a run with the new ones goes well, and come back with the old version.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Upgraded {
+    /// The version that the old settings are of.
+    pub from: String,
+    /// The version that the present ones are of.
+    pub to: String,
+    /// When the old ones were put aside.
+    pub at: Timestamp,
 }
 
 /// A channel with everything that is known of it.
@@ -128,8 +149,14 @@ impl Channel {
             schedule: Schedule::of(&channel.schedule, every),
             parallel: channel.parallel,
             vanished: channel.vanished,
+            conflicts: channel.conflicts,
             settings: channel.settings,
             secrets: channel.secrets.into_keys().collect(),
+            settings_migrated: channel.migrated.map(|old| Upgraded {
+                from: old.from,
+                to: channel.plugin_version.clone(),
+                at: old.at,
+            }),
             plugin_version: channel.plugin_version,
             created: channel.created,
             edited: channel.edited,

@@ -152,12 +152,15 @@ impl From<sync::Change> for DryRunChange {
             sync::Kind::Deleted => DryRunKind::Deleted,
             sync::Kind::Quarantined => DryRunKind::Quarantined,
         };
-        let field = |field| {
-            let sync::Field { pointer, before, after } = field;
-            DryRunField { pointer, before, after }
-        };
-        let fields = fields.into_iter().map(field).collect();
+        let fields = fields.into_iter().map(DryRunField::from).collect();
         Self { connector, key, kind, fields, note, reason: reason.map(Problem::from) }
+    }
+}
+
+impl From<sync::Field> for DryRunField {
+    fn from(field: sync::Field) -> Self {
+        let sync::Field { pointer, before, after } = field;
+        Self { pointer, before, after }
     }
 }
 

@@ -111,6 +111,7 @@ fn names(exports: Exports) -> Vec<String> {
         ("exporter", exports.exporter),
         ("operations", exports.operations),
         ("webhook", exports.webhook),
+        ("lifecycle", exports.lifecycle),
     ]
     .into_iter()
     .filter(|(_, exported)| *exported)

@@ -86,6 +86,9 @@ pub struct Job {
     /// The job that is going on and that this one follows; it has no runs before it begins.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub after: Option<JobId>,
+    /// The job that carries out what waits to be exported, where that was asked for, too.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub export: Option<JobId>,
     /// When it is worked on, where nobody does so now.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub due: Option<Timestamp>,
@@ -107,6 +110,7 @@ impl From<sync::Job> for Job {
             job: job.id,
             ended: job.is_over,
             after: job.after,
+            export: None,
             due: job.due,
             runs: job.runs.into_iter().map(Run::from).collect(),
         }

@@ -236,6 +236,23 @@ async fn coding_that_was_not_asked_for_is_unsupported() {
 }
 
 #[tokio::test]
+async fn a_403_that_asks_for_fewer_requests_is_no_answer() {
+    let check = async |headers: &'static [(&str, &str)], asked: Option<u64>, words: &str| {
+        let reply = move || Reply::with(403, headers, b"too many");
+        let (_server, gateway) = constant("attempts = 1", reply).await;
+        let failure = failure_of(&gateway, get("/")).await;
+        assert_eq!((failure.class, failure.code.as_str()), (Class::RateLimited, "http.status.403"));
+        assert_eq!(failure.retry_after_ms, asked, "{headers:?}");
+        assert!(failure.message.contains(words), "{}", failure.message);
+        let next = failure_of(&gateway, get("/")).await;
+        assert_eq!(next.code, "throttle.blocked", "nothing is sent before the time");
+    };
+    let words = "wants fewer requests (HTTP 403); it said: too many";
+    check(&[("retry-after", "3600")], Some(3_600_000), words).await;
+    check(&[("x-ratelimit-remaining", "0"), ("x-ratelimit-reset", "60")], Some(60_000), words).await;
+}
+
+#[tokio::test]
 async fn other_statuses_are_answers() {
     for status in [200, 204, 304, 400, 403, 404, 409, 422] {
         let (_server, gateway) = constant("", move || Reply::status(status)).await;

@@ -88,6 +88,15 @@ fn check_connector(place: &str, connector: &Connector, channel_type: &ChannelTyp
     if let Some(schema) = &connector.schema {
         check_schema(&format!("{place}/schema"), schema, faults);
     }
+    for (at, reference) in connector.references.iter().enumerate() {
+        if channel_type.connector(reference.connector.as_str()).is_none() {
+            let words = format!("'{}' is not a connector of the channel type", reference.connector);
+            faults.add(format!("{place}/references/{at}/connector"), words);
+        }
+        if !reference.field.starts_with('/') {
+            faults.add(format!("{place}/references/{at}/field"), "is a JSON Pointer: it begins with '/'");
+        }
+    }
 }
 
 /// A circle of dependencies as `a → b → a`, where there is one.
@@ -133,15 +142,19 @@ fn check_schema(place: &str, schema: &Value, faults: &mut Faults) {
 }
 
 fn check_webhook(place: &str, webhook: &Webhook, channel_type: &ChannelType, faults: &mut Faults) {
-    let SignatureScheme::HmacSha256 { header, timestamp_header, encoding, secret, .. } = &webhook.signature;
-    for name in timestamp_header.iter().chain([header]) {
-        if http::HeaderName::try_from(name.as_str()).is_err() {
-            faults.add(format!("{place}/signature"), format!("'{name}' is not the name of a header"));
+    if let SignatureScheme::HmacSha256(scheme) = &webhook.signature {
+        let headers =
+            [Some(&scheme.header), scheme.timestamp_header.as_ref(), scheme.delivery_header.as_ref()];
+        for name in headers.into_iter().flatten() {
+            if http::HeaderName::try_from(name.as_str()).is_err() {
+                faults.add(format!("{place}/signature"), format!("'{name}' is not the name of a header"));
+            }
+        }
+        if !matches!(scheme.encoding.as_str(), "hex" | "base64") {
+            faults.add(format!("{place}/signature/encoding"), "is `hex` or `base64`");
         }
     }
-    if !matches!(encoding.as_str(), "hex" | "base64") {
-        faults.add(format!("{place}/signature/encoding"), "is `hex` or `base64`");
-    }
+    let Some(secret) = webhook.signature.setting() else { return };
     let known = |form: &[crate::model::Field]| {
         form.iter().any(|field| field.name == *secret && field.kind == FieldKind::Secret)
     };

@@ -3,8 +3,14 @@
 use super::*;
 use serde_json::json;
 
-const ALL: Exports =
-    Exports { transport_check: true, connector: true, exporter: true, operations: true, webhook: true };
+const ALL: Exports = Exports {
+    transport_check: true,
+    connector: true,
+    exporter: true,
+    operations: true,
+    webhook: true,
+    lifecycle: true,
+};
 
 /// A manifest with some of everything, and nothing wrong.
 fn good() -> Value {
@@ -83,11 +89,25 @@ fn a_good_manifest_passes_schema_and_rules() {
 
 #[test]
 fn shipped_manifests_pass() {
-    for (name, document) in [
-        ("zendesk", include_str!("../../../../plugins/zendesk/manifest.json")),
-        ("minimal", include_str!("../../../../examples/minimal/manifest.json")),
+    let reads = Exports { transport_check: true, connector: true, ..Exports::default() };
+    for (name, document, exports) in [
+        (
+            "zendesk",
+            include_str!("../../../../plugins/zendesk/manifest.json"),
+            Exports { exporter: true, webhook: true, ..reads },
+        ),
+        (
+            "matrix",
+            include_str!("../../../../plugins/matrix/manifest.json"),
+            Exports { transport_check: true, operations: true, ..Exports::default() },
+        ),
+        (
+            "github",
+            include_str!("../../../../plugins/github/manifest.json"),
+            Exports { exporter: true, operations: true, webhook: true, ..reads },
+        ),
+        ("minimal", include_str!("../../../../examples/minimal/manifest.json"), reads),
     ] {
-        let exports = Exports { transport_check: true, connector: true, ..Exports::default() };
         let manifest =
             manifest(Claim { described: document.as_bytes(), embedded: Some(document.as_bytes()), exports });
         assert_eq!(manifest.map(|manifest| manifest.id.to_string()), Ok(name.into()));

@@ -117,7 +117,7 @@ impl Inner {
         match self.broker.ask_for_tokens(provider, asking).await {
             Ok(granted) => self.take(asked, claimed, refresh, &granted, now).await,
             Err(failure) if failure.code == INVALID_GRANT => self.lose(asked, claimed, failure).await,
-            Err(failure) => self.give_up(asked, claimed, failure, fallback).await,
+            Err(failure) => self.put_off(asked, claimed, failure, fallback).await,
         }
     }
 
@@ -202,7 +202,7 @@ impl Inner {
     }
 
     /// Nothing is known, or the client is refused: the refresh token stays, for the next try.
-    async fn give_up(
+    async fn put_off(
         &self,
         asked: &Asked,
         claimed: Option<KeptGrant>,

@@ -48,7 +48,7 @@ async fn what_may_have_mended_it_ends_a_pause() {
         house.clock.advance(Duration::from_secs(1));
     };
     pause().await;
-    let on = house.channels.set_enabled("one", true).await.expect("a change");
+    let on = house.channels.enable("one").await.expect("a change");
     assert_eq!((on.paused.is_none(), on.active_since()), (true, house.clock.now()));
 
     pause().await;
@@ -62,7 +62,7 @@ async fn what_may_have_mended_it_ends_a_pause() {
     pause().await;
     let renamed = Change { name: Some(ChannelName::try_new("one").expect("a name")), ..Change::default() };
     assert!(house.channels.edit("one", renamed).await.expect("no change").paused.is_some());
-    let off = house.channels.set_enabled("one", false).await.expect("a change");
+    let off = disable(&house).await;
     assert!(!off.enabled && off.paused.is_some(), "the reason is still to be seen");
 }
 
@@ -75,7 +75,12 @@ async fn options_change_one_by_one_and_need_no_plugin() {
         time_zone: Some("Europe/Vienna".parse().expect("a zone")),
         quiet: Some(Some("22:00-06:00".parse().expect("quiet hours"))),
     };
-    let options = Options { schedule, parallel: Some(Parallel::try_new(3).expect("3")), vanished: None };
+    let options = Options {
+        schedule,
+        parallel: Some(Parallel::try_new(3).expect("3")),
+        vanished: None,
+        ..Options::default()
+    };
     let channel = house.channels.create(Draft { options, ..good_draft() }).await.expect("a channel");
     let mut expected: Schedule =
         serde_json::from_value(json!({"every": "15m", "time-zone": "Europe/Vienna", "quiet": "22:00-06:00"}))
@@ -93,7 +98,7 @@ async fn options_change_one_by_one_and_need_no_plugin() {
     assert_eq!((&channel.schedule, channel.parallel.get()), (&expected, 3));
 
     let schedule = ScheduleChange { quiet: Some(None), ..ScheduleChange::default() };
-    let channel = change(Options { schedule, vanished: Some(Vanished::Keep), parallel: None }).await;
+    let channel = change(Options { schedule, vanished: Some(Vanished::Keep), ..Options::default() }).await;
     expected.quiet = None;
     assert_eq!((&channel.schedule, channel.vanished), (&expected, Vanished::Keep));
     assert_eq!(change(Options::default()).await, channel, "nothing is named");

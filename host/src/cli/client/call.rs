@@ -46,6 +46,10 @@ impl Call {
         Self::new(Method::POST, path)
     }
 
+    pub(crate) fn put(path: String) -> Self {
+        Self::new(Method::PUT, path)
+    }
+
     pub(crate) fn patch(path: String) -> Self {
         Self::new(Method::PATCH, path)
     }

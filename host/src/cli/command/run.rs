@@ -263,6 +263,7 @@ fn trigger(run: &Run) -> &'static str {
         (Trigger::Request, true) => "request, from the beginning",
         (Trigger::Schedule, _) => "schedule",
         (Trigger::Webhook, _) => "webhook",
+        (Trigger::Change, _) => "local change",
     }
 }
 

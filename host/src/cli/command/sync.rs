@@ -13,7 +13,7 @@ use crate::{
         table::Table,
         text::{count, duration, none},
     },
-    model::{Name, Span},
+    model::{Direction, Name, Span},
 };
 use clap::Args;
 
@@ -24,6 +24,10 @@ pub(crate) struct Sync {
     /// A connector to run [default: all that are switched on]
     #[arg(long = "connector", value_name = "CONNECTOR")]
     connectors: Vec<Name>,
+    /// Only bring records in (import), or only carry local changes out (export) [default:
+    /// both, where the channel goes both ways]
+    #[arg(long, value_name = "WAY", value_parser = ["import", "export"], conflicts_with = "dry_run")]
+    direction: Option<String>,
     /// Start from the beginning instead of where the last sync ended
     #[arg(long)]
     full: bool,
@@ -49,8 +53,16 @@ pub(crate) async fn run(ctx: &Context<'_>, sync: Sync) -> anyhow::Result<Exit> {
         return dry_run::run(ctx, sync).await;
     }
     let mut session = Session::open(ctx, Needs::Runs).await?;
-    let body =
-        serde_json::to_value(NewSync { connectors: sync.connectors, full: sync.full, record: sync.record })?;
+    let direction = sync.direction.as_deref().map(|way| match way {
+        "export" => Direction::Export,
+        _ => Direction::Import,
+    });
+    let body = serde_json::to_value(NewSync {
+        direction,
+        connectors: sync.connectors,
+        full: sync.full,
+        record: sync.record,
+    })?;
     let call = Call::post(path(&["channels", &sync.name, "sync"])).json(&body);
     let started = match session.ask(call).await {
         Ok(started) => started,
@@ -66,7 +78,16 @@ pub(crate) async fn run(ctx: &Context<'_>, sync: Sync) -> anyhow::Result<Exit> {
     } else if !sync.wait {
         return promise(ctx, &started, &job, &sync.name);
     }
-    let followed = follow(ctx, &mut session, job.job, sync.timeout.map(|time| time.0)).await;
+    let timeout = sync.timeout.map(|time| time.0);
+    let mut followed = follow(ctx, &mut session, job.job, timeout).await;
+    if let (Some(export), Ok(Followed::Ended(import))) = (job.export, &followed) {
+        let mut runs = import.runs.clone();
+        followed = follow(ctx, &mut session, export, timeout).await;
+        if let Ok(Followed::Ended(job) | Followed::PutOff(job) | Followed::LeftAlone(job)) = &mut followed {
+            runs.append(&mut job.runs);
+            job.runs = runs;
+        }
+    }
     session.stop().await;
     match followed? {
         Followed::Ended(job) => {

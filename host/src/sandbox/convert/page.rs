@@ -68,10 +68,11 @@ fn check(page: &WitPage, limits: &Limits) -> Result<(), Failure> {
     Ok(())
 }
 
-fn envelope(envelope: WitEnvelope) -> Envelope {
+pub(super) fn envelope(envelope: WitEnvelope) -> Envelope {
     Envelope {
         key: envelope.key,
         parent: envelope.parent,
+        origin: envelope.origin,
         updated_ms: envelope.updated_ms,
         deleted: envelope.deleted,
         payload: envelope.payload.into(),
@@ -108,6 +109,7 @@ mod tests {
         WitEnvelope {
             key: key.into(),
             parent: Some("p".into()),
+            origin: Some("o".into()),
             updated_ms: Some(5),
             deleted: false,
             payload: b"{}".to_vec(),
@@ -139,6 +141,7 @@ mod tests {
             records: vec![Envelope {
                 key: "1".into(),
                 parent: Some("p".into()),
+                origin: Some("o".into()),
                 updated_ms: Some(5),
                 deleted: false,
                 payload: Bytes::from_static(b"{}"),

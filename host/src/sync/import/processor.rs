@@ -31,15 +31,16 @@ mod ward;
 pub(super) use sheet::Sheet;
 
 use crate::{
-    model::{Counters, Record, RecordKey, RunId, Timestamp},
-    store::Quarantined,
+    model::{Counters, Record, RecordKey, RunId, Timestamp, Version},
+    store::{FeedKind, Quarantined},
 };
 use sheet::{Item, Misfit, Unfit};
-use slot::{Change, Slot, Verdict, Version};
+use slot::{Change, Slot, Verdict};
 use std::collections::HashSet;
 use ward::{Case, Ward};
 
 /// By what a page is judged.
+#[derive(Clone, Copy)]
 pub(super) struct Rules {
     pub(super) run: RunId,
     pub(super) now: Timestamp,
@@ -61,6 +62,8 @@ pub(super) struct Known {
 pub(super) struct Decided {
     pub(super) counters: Counters,
     pub(super) puts: Vec<Record>,
+    /// Which of them are new here, by their places.
+    pub(super) new: Vec<usize>,
     pub(super) deletes: Vec<RecordKey>,
     /// By how many records the connector grows.
     pub(super) growth: i64,
@@ -73,6 +76,24 @@ impl Decided {
     /// Whether any record is written or removed.
     pub(super) fn changes_records(&self) -> bool {
         !self.puts.is_empty() || !self.deletes.is_empty()
+    }
+
+    /// Adds a record that is written.
+    pub(super) fn push(&mut self, record: Record, is_new: bool) {
+        if is_new {
+            self.new.push(self.puts.len());
+        }
+        self.puts.push(record);
+    }
+
+    /// What becomes of which record.
+    pub(super) fn changes(&self) -> impl Iterator<Item = (&RecordKey, FeedKind)> {
+        let mut new = self.new.iter().copied().peekable();
+        let puts = self.puts.iter().enumerate().map(move |(place, record)| {
+            let is_new = new.next_if_eq(&place).is_some();
+            (&record.key, if is_new { FeedKind::Added } else { FeedKind::Updated })
+        });
+        puts.chain(self.deletes.iter().map(|key| (key, FeedKind::Deleted)))
     }
 
     /// Whether anything enters quarantine.
@@ -169,6 +190,7 @@ impl Decided {
             Change::None => return,
             Change::Add(version) => {
                 self.growth += 1;
+                self.new.push(self.puts.len());
                 self.puts.push(record(key, version));
                 &mut counters.added
             }

@@ -5,10 +5,16 @@
 
 use super::{Import, Stop, panicked, processor::Sheet, store_failure};
 use crate::{
-    model::{ChannelId, Class, DrivenBy, Envelope, Failure, Name, Page, RecordKey, Reject, Span, Usage},
+    model::{
+        Channel, ChannelId, Class, DrivenBy, Envelope, Failure, Name, Page, RecordKey, Reject, Span, Usage,
+    },
     sandbox::Outcome,
     store::{self, DueKey, Store},
-    sync::progress::Progress,
+    sync::{
+        Config,
+        mapping::{Mapper, MappingError},
+        progress::Progress,
+    },
 };
 use bytes::Bytes;
 use futures_util::future::BoxFuture;
@@ -125,7 +131,7 @@ struct Feed {
     driven_by: DrivenBy,
     limit: u32,
     keys_per_step: usize,
-    record_bytes: usize,
+    look: Look,
     cancel: CancellationToken,
 }
 
@@ -136,7 +142,7 @@ struct Step {
 }
 
 impl<'a> Reader<'a> {
-    pub(super) fn new(import: &'a Import<'_>) -> Self {
+    pub(super) fn new(import: &'a Import<'_>, look: Look) -> Self {
         let cancel = import.progress.token().child_token();
         let limit = import.connector.page_size.max(1);
         let keys_per_step = limit.min(import.config.keys_per_step.get());
@@ -153,7 +159,7 @@ impl<'a> Reader<'a> {
                 driven_by: import.connector.driven_by,
                 limit,
                 keys_per_step: usize::try_from(keys_per_step).unwrap_or(usize::MAX),
-                record_bytes: import.config.record_bytes.as_len(),
+                look: Look { cancel: cancel.clone(), ..look },
                 cancel,
             }),
             ahead: JoinSet::new(),
@@ -229,7 +235,8 @@ impl Feed {
         let taken = match result {
             Ok(mut page) => {
                 let settled = settled(asked, &page.settled);
-                Ok(Taken { sheet: self.look_through(&mut page, &settled).await, page, settled, state })
+                let sheet = self.look_through(&mut page, &settled).await;
+                sheet.map(|sheet| Taken { sheet, page, settled, state })
             }
             Err(failure) => Err(failure),
         };
@@ -238,25 +245,69 @@ impl Feed {
 
     /// Takes the records out of the page. This is most of the work that a page makes
     /// before it can be committed, so it is done beside the commit of the one before.
-    async fn look_through(&self, page: &mut Page, settled: &[DueKey]) -> Sheet {
+    async fn look_through(&self, page: &mut Page, settled: &[DueKey]) -> Result<Sheet, Failure> {
         let (records, rejects) = (std::mem::take(&mut page.records), std::mem::take(&mut page.rejects));
         let settled = settled.iter().map(|due| due.key.to_string()).collect();
-        looked_through(records, rejects, settled, self.record_bytes).await
+        self.look.through(records, rejects, settled).await
     }
 }
 
-/// The sheet, made on the blocking pool where it is much work.
-pub(super) async fn looked_through(
-    records: Vec<Envelope>,
-    rejects: Vec<Reject>,
-    settled: Vec<String>,
+/// How the payloads of a page are looked through.
+#[derive(Clone)]
+pub(super) struct Look {
     record_bytes: usize,
-) -> Sheet {
-    let bytes: usize = records.iter().map(|record| record.payload.len()).sum();
-    let work = move || Sheet::new(records, rejects, settled, record_bytes);
-    if bytes <= INLINE {
-        return work();
+    /// None: they are kept as they are delivered.
+    mapper: Option<Mapper>,
+    /// Ends the mapping of a page between two records.
+    cancel: CancellationToken,
+}
+
+impl Look {
+    /// As the channel says.
+    ///
+    /// # Errors
+    /// The connector's mapping cannot be used.
+    pub(super) async fn of(
+        config: &Config,
+        channel: &Channel,
+        connector: &Name,
+        cancel: &CancellationToken,
+    ) -> Result<Self, Failure> {
+        let (record_bytes, cancel) = (config.record_bytes.as_len(), cancel.clone());
+        let Some(mapping) = channel.mappings.get(connector).cloned() else {
+            return Ok(Self { record_bytes, mapper: None, cancel });
+        };
+        let filters = config.filters();
+        let compiled = apart(move || Mapper::compile(&filters, &mapping)).await;
+        Ok(Self { record_bytes, mapper: Some(compiled.map_err(MappingError::into_failure)?), cancel })
     }
+
+    /// The sheet, made on the blocking pool where it is much work.
+    ///
+    /// # Errors
+    /// Nothing can be mapped now, whatever the record.
+    pub(super) async fn through(
+        &self,
+        records: Vec<Envelope>,
+        rejects: Vec<Reject>,
+        settled: Vec<String>,
+    ) -> Result<Sheet, Failure> {
+        let Self { record_bytes, mapper, cancel } = self.clone();
+        let bytes: usize = records.iter().map(|record| record.payload.len()).sum();
+        let work = move || Sheet::new(records, rejects, settled, record_bytes);
+        let Some(mapper) = mapper else {
+            return Ok(if bytes <= INLINE { work() } else { apart(work).await });
+        };
+        apart(move || {
+            let mut sheet = work();
+            sheet.map(&mapper, record_bytes, &cancel)?;
+            Ok(sheet)
+        })
+        .await
+    }
+}
+
+async fn apart<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> T {
     let done = tokio::task::spawn_blocking(work).await;
     // The task that asks for it is the place where a panic is noticed.
     done.unwrap_or_else(|error| std::panic::resume_unwind(error.into_panic()))

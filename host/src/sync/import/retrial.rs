@@ -5,9 +5,8 @@
 //! nothing here says that a record is there remotely.
 
 use super::{
-    Landing, Pages, Stop, broken, processor,
+    Landing, Pages, Stop, broken,
     processor::{Decided, Rules},
-    reader,
 };
 use crate::{
     model::Envelope,
@@ -33,7 +32,8 @@ impl Pages<'_> {
                 return Ok(());
             }
             let landing = self.judge(entries).await?;
-            self.writer.commit(landing).await.map_err(broken)?;
+            // Where somebody writes meanwhile, it is judged anew.
+            self.lands(landing).await?;
         }
         Ok(())
     }
@@ -64,18 +64,14 @@ impl Pages<'_> {
             retried.push(key);
         }
         let judged: Vec<String> = records.iter().map(|record| record.key.clone()).collect();
-        let sheet = reader::looked_through(records, Vec::new(), Vec::new(), self.record_bytes()).await;
-        let known = self.known(&sheet).await.map_err(broken)?;
+        let sheet = self.look_through(records).await?;
         // Not even a full run takes what was kept over what came since.
         let rules = Rules { full: false, ..self.rules() };
-        let mut decided = processor::decide(sheet, known, &rules);
+        let (sheet, learnt) = self.prepare(sheet).await?;
+        let (mut decided, reconciled) = self.judged(sheet, learnt, rules).await?;
         decided.release_outdated(judged);
         tracing::info!(entries = retried.len(), "records in quarantine were judged anew");
-        Ok(Landing { decided, retried, ..Landing::default() })
-    }
-
-    fn record_bytes(&self) -> usize {
-        self.import.config.record_bytes.as_len()
+        Ok(Landing { decided, retried, reconciled, ..Landing::default() })
     }
 }
 
@@ -109,6 +105,7 @@ fn delivered(entry: Quarantined) -> Option<Envelope> {
     Some(Envelope {
         key: entry.key,
         parent,
+        origin: None,
         updated_ms: updated.and_then(|time| u64::try_from(time.as_millis()).ok()),
         deleted: false,
         payload: entry.payload?,

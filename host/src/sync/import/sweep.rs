@@ -8,7 +8,7 @@
 use super::{Pages, Stop, broken, roll::PIECE as ROWS};
 use crate::{
     model::{Class, Failure, RecordKey, Run, Status, Vanished},
-    store::{self, Batch, Reading, SeenKeys, Stage},
+    store::{self, Batch, FeedKind, Reading, SeenKeys, Stage},
     sync::history,
 };
 
@@ -71,6 +71,11 @@ impl Pages<'_> {
             };
             keys.retain(|key| !seen.has(key.as_str()));
             after = Some(last);
+            if !keys.is_empty() && self.two_way.is_some() {
+                reading.stage = Stage::Sweeping { after: after.clone() };
+                self.treat_both_ways(keys, reading).await?;
+                continue;
+            }
             if !keys.is_empty() {
                 reading.stage = Stage::Sweeping { after: after.clone() };
                 self.treat(keys, reading).await.map_err(broken)?;
@@ -80,8 +85,17 @@ impl Pages<'_> {
 
     /// Treats records that are gone as the channel says.
     async fn treat(&mut self, gone: Vec<RecordKey>, reading: &Reading) -> store::Result<()> {
+        self.treat_in(Batch::default(), gone, reading).await
+    }
+
+    /// The same in a batch that expects something.
+    pub(super) async fn treat_in(
+        &mut self,
+        mut batch: Batch,
+        gone: Vec<RecordKey>,
+        reading: &Reading,
+    ) -> store::Result<()> {
         let (channel, connector) = (self.import.channel.id, &self.import.connector.id);
-        let mut batch = Batch::default();
         let mut run = self.import.progress.snapshot();
         run.counters.vanished += gone.len() as u64;
         match self.policy(reading) {
@@ -102,6 +116,8 @@ impl Pages<'_> {
                         batch.remove_quarantined(channel, connector, key.as_str());
                     }
                 }
+                let gone_ones = gone.iter().map(|key| (key, FeedKind::Deleted));
+                self.import.subscribers.tell(&mut batch, channel, connector, gone_ones);
                 run.counters.deleted += gone.len() as u64;
                 self.writer.shrink(&mut batch, gone.len() as u64);
             }

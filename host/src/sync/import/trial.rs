@@ -12,7 +12,7 @@ pub(in crate::sync) use waiting::Waiting;
 use super::{
     due, no_progress,
     processor::{self, Decided, Known, Rules, Sheet},
-    reader::{Ask, Position, Source, Taken},
+    reader::{Ask, Look, Position, Source, Taken},
     store_failure,
 };
 use crate::{
@@ -52,6 +52,7 @@ pub(in crate::sync) struct Parts {
 /// A connector on trial.
 pub(in crate::sync) struct Trial {
     parts: Parts,
+    look: Look,
     rules: Rules,
     position: Position,
     waiting: Waiting,
@@ -83,10 +84,11 @@ pub(in crate::sync) struct Changed {
 
 impl Trial {
     pub(in crate::sync) async fn open(parts: Parts) -> Result<Self, Failure> {
-        Self::start(parts).await.map_err(|error| store_failure(&error))
+        let look = Look::of(&parts.config, &parts.channel, &parts.connector.id, &parts.cancel).await?;
+        Self::start(parts, look).await.map_err(|error| store_failure(&error))
     }
 
-    async fn start(mut parts: Parts) -> store::Result<Self> {
+    async fn start(mut parts: Parts, look: Look) -> store::Result<Self> {
         let (channel, connector) = (parts.channel.id, &parts.connector.id);
         let by_cursor = parts.connector.driven_by == DrivenBy::Cursor;
         let full = parts.full && by_cursor;
@@ -104,6 +106,7 @@ impl Trial {
         let rules = Rules { run: RunId::new(), now: parts.now, full };
         Ok(Self {
             parts,
+            look,
             rules,
             position,
             waiting,
@@ -170,7 +173,7 @@ impl Trial {
         state: BTreeMap<String, Option<Bytes>>,
     ) -> Result<Tried, Failure> {
         let has_settled = !settled.is_empty();
-        let sheet = self.look_through(&mut page, settled).await;
+        let sheet = self.look_through(&mut page, settled).await?;
         let taken = Taken { page, sheet, settled: Vec::new(), state };
         let next = self.position.after(&taken);
         let moved = has_settled || next.differs_from(&self.position);
@@ -193,12 +196,9 @@ impl Trial {
         Ok(Tried { counters, changed: self.change(decided, before), asked, total })
     }
 
-    async fn look_through(&self, page: &mut Page, settled: Vec<String>) -> Sheet {
+    async fn look_through(&self, page: &mut Page, settled: Vec<String>) -> Result<Sheet, Failure> {
         let (records, rejects) = (std::mem::take(&mut page.records), std::mem::take(&mut page.rejects));
-        let record_bytes = self.parts.config.record_bytes.as_len();
-        let work = move || Sheet::new(records, rejects, settled, record_bytes);
-        let done = tokio::task::spawn_blocking(work).await;
-        done.unwrap_or_else(|error| std::panic::resume_unwind(error.into_panic()))
+        self.look.through(records, rejects, settled).await
     }
 
     /// What a run would find in the store under the keys of a page.

@@ -10,16 +10,20 @@ use super::{
     reader::Position,
     roll::{self, At, Roll},
     sweep,
+    twoway::Reconciled,
 };
 use crate::{
     metrics,
     model::{Counters, Due, RecordKey, Run, RunPage},
-    store::{self, Batch, DueKey},
+    store::{self, Batch, DueKey, Inboxed},
     sync::timeline::Timeline,
 };
 use bytes::Bytes;
 use std::collections::{BTreeMap, HashMap};
 use tokio::time::Instant;
+
+/// How often a page is committed anew that met somebody who asked for more.
+const TRIES: u32 = 20;
 
 /// What a page leaves behind.
 #[derive(Default)]
@@ -38,8 +42,12 @@ pub(super) struct Landing {
     pub(super) roll: Roll,
     /// Keys of entries in quarantine that it judges anew.
     pub(super) retried: Vec<String>,
+    /// Delivered records that it takes in, as they were when they were read.
+    pub(super) inbox: Vec<Inboxed>,
     /// Whether the run ends with it.
     pub(super) last: bool,
+    /// Of a connector that goes both ways: what becomes of local changes.
+    pub(super) reconciled: Option<Reconciled>,
 }
 
 /// Writes for one run, as the only one that does so for its connector.
@@ -62,6 +70,7 @@ impl<'a> Writer<'a> {
         let count = import.store.records().count(import.channel.id, &import.connector.id).await?;
         let timeline = Timeline::begin(&import.progress.snapshot(), import.clock.now());
         let begun = !import.starts_over();
+        import.subscribers.load(import.store).await?;
         Ok(Self { import, count, before, begun, timeline, landed: Instant::now() })
     }
 
@@ -105,12 +114,11 @@ impl<'a> Writer<'a> {
             landing.decided.quarantined.iter().filter(|entry| entry.attempts == 1).count();
         // Only a batch that settles keys can be made anew; any other page is let go of
         // here, as the batch holds a copy of it.
-        let again = (!landing.settled.is_empty()).then_some(landing);
+        let again = !(landing.settled.is_empty() && landing.inbox.is_empty());
+        let again = again.then_some(landing);
         match (self.import.store.commit(batch).await, again) {
-            (Err(store::Error::Expectation), Some(mut landing)) => {
-                landing.settled = self.still_due(landing.settled).await?;
-                let (batch, _) = self.with_history(self.batch(&landing, &due, &run), &page);
-                self.import.store.commit(batch).await?;
+            (Err(store::Error::Expectation), Some(landing)) => {
+                self.commit_left(landing, &due, &run, &page).await?
             }
             (result, _) => result?,
         }
@@ -120,6 +128,28 @@ impl<'a> Writer<'a> {
         tracing::debug!(page = run.pages, read = run.counters.read, records = count, "page committed");
         self.import.progress.show(run);
         Ok(())
+    }
+
+    /// Commits what of a page is still as it was read. Webhooks go on meanwhile, so it may
+    /// take more than one try.
+    async fn commit_left(
+        &self,
+        mut landing: Landing,
+        due: &Sorted,
+        run: &Run,
+        page: &RunPage,
+    ) -> store::Result<()> {
+        for _ in 1..TRIES {
+            landing.settled = self.still_due(landing.settled).await?;
+            landing.inbox = self.still_waiting(landing.inbox).await?;
+            let (batch, _) = self.with_history(self.batch(&landing, due, run), page);
+            match self.import.store.commit(batch).await {
+                Err(store::Error::Expectation) => {}
+                result => return result,
+            }
+        }
+        // Nobody is that unlucky: it is the lease that is lost.
+        Err(store::Error::Expectation)
     }
 
     /// Stores what the run has said so far. Where that fails, the lines wait for the page.
@@ -246,9 +276,23 @@ impl<'a> Writer<'a> {
         for due in &landing.settled {
             batch.settle_due(channel, connector, due);
         }
+        for inboxed in &landing.inbox {
+            batch.settle_inbox(channel, connector, inboxed);
+        }
         self.add_due(&mut batch, due);
+        if let Some(reconciled) = &landing.reconciled {
+            reconciled.put(&mut batch, channel, connector);
+        }
+        self.import.subscribers.tell(&mut batch, channel, connector, decided.changes());
         batch.put_run(run);
         batch
+    }
+
+    /// Counts the records anew: somebody else has written.
+    pub(super) async fn recount(&mut self) -> store::Result<()> {
+        self.count =
+            self.import.store.records().count(self.import.channel.id, &self.import.connector.id).await?;
+        Ok(())
     }
 
     /// A stamp tells one asking from a later one; it has to be another one each
@@ -273,6 +317,18 @@ impl<'a> Writer<'a> {
         let anew = before - settled.len();
         tracing::debug!(anew, "keys were asked for anew while they were fetched");
         Ok(settled)
+    }
+
+    /// Of delivered records, those that did not come anew.
+    async fn still_waiting(&self, inbox: Vec<Inboxed>) -> store::Result<Vec<Inboxed>> {
+        if inbox.is_empty() {
+            return Ok(inbox);
+        }
+        let (channel, connector) = (self.import.channel.id, &self.import.connector.id);
+        let keys = inbox.iter().map(|inboxed| inboxed.envelope.key.clone()).collect();
+        let found = self.import.store.inbox().get_many(channel, connector, keys).await?;
+        let is_same = |(inboxed, found): &(Inboxed, Option<Inboxed>)| found.as_ref() == Some(inboxed);
+        Ok(inbox.into_iter().zip(found).filter(is_same).map(|(inboxed, _)| inboxed).collect())
     }
 
     /// The due keys up to `last` and perhaps some more. They are few: a step

@@ -4,7 +4,7 @@
 //! Every change says what it expects to find, so that of two who try one gets it. What a
 //! job does is decided elsewhere.
 
-use super::{Queue, Seat, TRIES};
+use super::{Queue, Seat, TRIES, begins};
 use crate::{
     model::{Job, Run, Status, Timestamp},
     store::{self, Batch, Lease},
@@ -34,7 +34,7 @@ pub(in crate::sync) enum After {
 impl After {
     fn job(self, job: Job, now: Timestamp) -> Option<Job> {
         match self {
-            Self::Done => job.next(now),
+            Self::Done => next(job, now),
             Self::Later { due, waits_for } => Some(Job { due, waits_for, ..job }),
             Self::Back => Some(Job { due: now.min(job.due), ..job }),
         }
@@ -44,6 +44,12 @@ impl After {
     pub(in crate::sync) fn at(due: Timestamp) -> Self {
         Self::Later { due, waits_for: None }
     }
+}
+
+/// The job that comes after this one.
+fn next(job: Job, now: Timestamp) -> Option<Job> {
+    let next = job.next(now)?;
+    Some(Job { due: begins(&next.asked, now), ..next })
 }
 
 impl Queue {
@@ -181,7 +187,7 @@ impl Queue {
             let over = runs.iter().all(|run| run.status.has_ended());
             let (job, now) = (kept.job.clone(), self.clock.now());
             // What is left may have waited for this one.
-            let left = if over { job.next(now) } else { Some(Job { due: job.due.min(now), ..job }) };
+            let left = if over { next(job, now) } else { Some(Job { due: job.due.min(now), ..job }) };
             match &left {
                 Some(job) => batch.put_job(job),
                 None => batch.remove_job(run.channel_id, run.direction),

@@ -38,13 +38,16 @@ pub(super) fn differences(before: Option<&Record>, after: Option<&Record>) -> (V
         (None, Some(after)) => desk.only(&after.payload, Side::After),
         (None, None) => {}
     }
-    if desk.left_out > 0 {
-        notes.push(format!("{} more places differ", desk.left_out));
-    }
-    if desk.has_cut {
-        notes.push("long values are cut".into());
-    }
+    notes.extend(desk.note());
     (desk.fields, (!notes.is_empty()).then(|| notes.join("; ")))
+}
+
+/// The same for two payloads without their records.
+pub(in crate::sync) fn of_payloads(before: &Bytes, after: &Bytes) -> (Vec<Field>, Option<String>) {
+    let mut desk = Desk::default();
+    desk.payloads(before, after);
+    let note = desk.note();
+    (desk.fields, note)
 }
 
 /// What differs besides the payload's values.
@@ -77,6 +80,16 @@ struct Desk {
 }
 
 impl Desk {
+    /// What is not shown.
+    fn note(&self) -> Option<String> {
+        let left_out = (self.left_out > 0).then(|| format!("{} more places differ", self.left_out));
+        let cut = self.has_cut.then(|| "long values are cut".to_owned());
+        match (left_out, cut) {
+            (Some(left_out), Some(cut)) => Some(format!("{left_out}; {cut}")),
+            (left_out, cut) => left_out.or(cut),
+        }
+    }
+
     fn payloads(&mut self, before: &Bytes, after: &Bytes) {
         if before == after {
             return;

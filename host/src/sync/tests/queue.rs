@@ -2,12 +2,13 @@
 
 use super::support::*;
 use crate::{
-    model::{Class, Failure, HostId, Parallel, Run, RunId, Status, Trigger},
+    model::{Class, Failure, HostId, Migrated, Parallel, Run, RunId, Status, Trigger},
     sandbox::Outcome,
     store::Store,
     sync::{Config, Request, prober::Ailing},
 };
 use std::{
+    collections::BTreeMap,
     num::NonZeroUsize,
     sync::{
         Arc,
@@ -193,6 +194,26 @@ async fn refused_credentials_pause_the_channel_until_a_run_goes_well() {
     bad.store(false, Ordering::SeqCst);
     assert_eq!(outcomes(&host.sync(&channel).await), ["user completed", "ticket completed"]);
     assert_eq!(paused(), None);
+}
+
+#[tokio::test(start_paused = true)]
+async fn replaced_settings_are_kept_until_a_run_goes_well() {
+    let host = Host::new();
+    let (bad, script) = switched(Class::InvalidData, "as.it.is");
+    let mut channel = ready(vec![connector("user")]);
+    channel.channel.migrated = Some(Migrated {
+        from: "0.9.0".into(),
+        at: host.clock.now(),
+        settings: serde_json::Map::new(),
+        secrets: BTreeMap::new(),
+    });
+    host.offer(&channel, &[("user", &script)]).await;
+    let kept = || host.shelf.channel(&channel.channel.name).migrated.is_some();
+    assert_eq!(outcomes(&host.sync(&channel).await), ["user failed as.it.is"]);
+    assert!(kept());
+    bad.store(false, Ordering::SeqCst);
+    assert_eq!(outcomes(&host.sync(&channel).await), ["user completed"]);
+    assert!(!kept());
 }
 
 #[tokio::test(start_paused = true)]

@@ -9,6 +9,7 @@ use crate::{
     store::{Engine, Range, Want},
     sync::{
         Change, Config, Error, Event, Kind, Outcome, Request,
+        export::Sink,
         import::Source,
         opener::{Ready, SourceAsk, Sources},
     },
@@ -318,6 +319,10 @@ impl Sources for Notes {
     fn source(&self, ask: SourceAsk<'_>) -> Arc<dyn Source> {
         self.0.lock().unwrap().push((ask.run.is_some(), ask.read_only, ask.record));
         Arc::clone(&self.1) as _
+    }
+
+    fn sink(&self, _: SourceAsk<'_>) -> Arc<dyn Sink> {
+        panic!("a dry run sends nothing")
     }
 }
 

@@ -2,6 +2,7 @@
 
 mod channel;
 pub(in crate::sync) mod engine;
+pub(in crate::sync) mod remote;
 mod script;
 
 pub(in crate::sync) use channel::*;
@@ -10,7 +11,9 @@ pub(in crate::sync) use script::*;
 use crate::{
     channels,
     clock::Clock,
-    model::{Channel, ChannelId, ChannelName, Counters, HostId, Paused, Run, RunId, Timestamp, Trigger},
+    model::{
+        Channel, ChannelId, ChannelName, Counters, Direction, HostId, Paused, Run, RunId, Timestamp, Trigger,
+    },
     store::Store,
     sync::{
         Config, Reach, Request, Sync,
@@ -71,6 +74,13 @@ impl Opener for Shelf {
 
     fn resume<'a>(&'a self, channel: &'a Channel) -> BoxFuture<'a, ()> {
         self.set_paused(channel, None);
+        Box::pin(async {})
+    }
+
+    fn prove<'a>(&'a self, channel: &'a Channel) -> BoxFuture<'a, ()> {
+        if let Some(ready) = self.channels.lock().unwrap().get_mut(&channel.name) {
+            ready.channel.migrated = None;
+        }
         Box::pin(async {})
     }
 }
@@ -232,6 +242,7 @@ pub(in crate::sync) async fn records(store: &Store, channel: &Ready, connector: 
 pub(in crate::sync) fn all_of(channel: &Ready) -> Request {
     Request {
         channel: channel.channel.name.clone(),
+        direction: Direction::Import,
         connectors: Vec::new(),
         full: false,
         record: false,

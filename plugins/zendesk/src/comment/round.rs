@@ -1,8 +1,9 @@
 //! One ticket's turn in a round: its request, and what the answer holds.
 
 use super::Marks;
+use crate::mark;
 use serde::Deserialize;
-use tidegate_sdk::{Envelope, Error, Page, Request, Response, json::Item, time};
+use tidegate_sdk::{Envelope, Error, Page, RawValue, Request, Response, json::Item, time};
 
 /// The most comments that Zendesk puts into a page.
 pub(super) const MOST: usize = 100;
@@ -35,10 +36,20 @@ struct Meta {
 /// Comments never change, but for redaction, of which Zendesk gives no time: the
 /// time of the comment stands for that of its last change.
 #[derive(Deserialize)]
-struct Comment {
-    id: u64,
+pub(crate) struct Comment<'a> {
+    pub(crate) id: u64,
     #[serde(default, deserialize_with = "time::as_ms")]
     created_at: Option<u64>,
+    #[serde(default, borrow)]
+    metadata: Option<&'a RawValue>,
+}
+
+impl Comment<'_> {
+    /// The comment as a record of its ticket.
+    pub(crate) fn record(&self, ticket: &str, raw: &str) -> Envelope {
+        let origin = self.metadata.and_then(|metadata| mark::in_metadata(metadata.get()));
+        Envelope::new(self.id, raw).parent(ticket).updated_ms(self.created_at).origin(origin)
+    }
 }
 
 impl Thread {
@@ -71,13 +82,10 @@ impl Thread {
 
     fn read_all(&self, response: &Response, page: &mut Page) -> Result<Read, Error> {
         let mut index = 0;
-        let tail: Tail = response.each("comments", |item: Item<'_, Comment>| {
+        let tail: Tail = response.each("comments", |item: Item<'_, Comment<'_>>| {
             index += 1;
             match item.fields {
-                Ok(comment) => {
-                    let record = Envelope::new(comment.id, item.raw).parent(&self.ticket);
-                    page.push(record.updated_ms(comment.created_at));
-                }
+                Ok(comment) => page.push(comment.record(&self.ticket, item.raw)),
                 Err(error) => page.reject(self.name_of(index), error, item.raw),
             }
         })?;

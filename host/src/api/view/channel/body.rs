@@ -3,7 +3,7 @@
 use crate::{
     api::view::ScheduleEdit,
     channels::{self, Options},
-    model::{ChannelName, Name, Parallel, Secret, Vanished},
+    model::{ChannelName, ConflictPolicy, Direction, Name, Parallel, Secret, Vanished},
 };
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::{Map, Value};
@@ -41,6 +41,10 @@ macro_rules! channel_body {
             /// What a full sync does with records that are gone remotely.
             #[serde(default)]
             pub vanished: Option<Vanished>,
+            /// Who is right about what both sides changed, by connector, `*` for all that
+            /// are not named; `null`: as for those, or as usual.
+            #[serde(default)]
+            pub conflicts: BTreeMap<String, Option<ConflictPolicy>>,
         }
     };
 }
@@ -76,6 +80,10 @@ channel_body! {
 #[derive(Debug, Default, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
 pub struct NewSync {
+    /// `import` or `export` alone; where nothing is said an import, and an export of what
+    /// waits for one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub direction: Option<Direction>,
     /// The connectors to run; all that are switched on where none are named.
     pub connectors: Vec<Name>,
     /// Whether to start from the beginning.
@@ -104,7 +112,12 @@ impl From<NewChannel> for channels::Draft {
             connectors: new.connectors,
             two_way: new.two_way.unwrap_or(false),
             enabled: new.enabled,
-            options: Options { schedule: new.schedule.0, parallel: new.parallel, vanished: new.vanished },
+            options: Options {
+                schedule: new.schedule.0,
+                parallel: new.parallel,
+                vanished: new.vanished,
+                conflicts: new.conflicts,
+            },
         }
     }
 }
@@ -117,7 +130,12 @@ impl From<Edit> for channels::Change {
             secrets: edit.secrets,
             connectors: edit.connectors,
             two_way: edit.two_way,
-            options: Options { schedule: edit.schedule.0, parallel: edit.parallel, vanished: edit.vanished },
+            options: Options {
+                schedule: edit.schedule.0,
+                parallel: edit.parallel,
+                vanished: edit.vanished,
+                conflicts: edit.conflicts,
+            },
         }
     }
 }

@@ -11,7 +11,7 @@ use crate::{
         table::{Table, pairs},
         text::{clean, count, list, none, time},
     },
-    model::{Class, Paused, Vanished},
+    model::{Class, ConflictPolicies, ConflictPolicy, Paused, Vanished},
 };
 
 pub(super) async fn show(ctx: &Context<'_>, name: &str) -> anyhow::Result<Exit> {
@@ -57,6 +57,13 @@ fn head(detail: &ChannelDetail) -> String {
         ("created", time(channel.created)),
         ("edited", time(channel.edited)),
     ];
+    if let Some(upgrade) = &channel.settings_migrated {
+        let told = "old kept until the first good run";
+        lines.push(("settings", format!("migrated from {} to {}, {told}", upgrade.from, upgrade.to)));
+    }
+    if channel.two_way {
+        lines.push(("conflicts", conflicts(&channel.conflicts)));
+    }
     if let Some(paused) = &channel.paused {
         lines.push(("paused since", time(paused.since)));
         lines.push(("paused because", format!("{} ({}, {})", paused.message, paused.class, paused.code)));
@@ -67,6 +74,18 @@ fn head(detail: &ChannelDetail) -> String {
         Some(way_out) => format!("{text}\nnext: {way_out}"),
         None => text,
     }
+}
+
+/// Who is right, where people have said so.
+fn conflicts(policies: &ConflictPolicies) -> String {
+    if policies.is_default() {
+        return ConflictPolicy::default().to_string();
+    }
+    let said = policies.iter().map(|(connector, policy)| match connector {
+        ConflictPolicies::ALL => policy.to_string(),
+        _ => format!("{connector}: {policy}"),
+    });
+    said.collect::<Vec<_>>().join(", ")
 }
 
 fn vanished(vanished: Vanished) -> &'static str {
@@ -150,6 +169,7 @@ mod tests {
                 "paused-because": "the credentials are refused",
                 "schedule": {"every": "15m", "time-zone": "Europe/Vienna", "quiet": "22:00-06:00"},
                 "parallel": 4, "vanished": "mark", "settings": {}, "secrets": [], "plugin-version": "0.1.0",
+                "settings-migrated": {"from": "0.0.9", "to": "0.1.0", "at": "2026-01-01T00:00:00Z"},
                 "created": "2026-01-01T00:00:00Z", "edited": "2026-01-01T00:00:00Z", "revision": 2,
                 "plugin": "zendesk.wasm", "connector-states": [], "last-run": null,
             }))
@@ -171,6 +191,7 @@ mod tests {
         vanished        marked by a full sync
         created         2026-01-01 00:00:00Z
         edited          2026-01-01 00:00:00Z
+        settings        migrated from 0.0.9 to 0.1.0, old kept until the first good run
         paused since    2026-01-02 00:00:00Z
         paused because  the credentials are refused (auth, http.status.401)
         next: correct the credentials: tidegate channel edit zen --secret-file KEY=PATH

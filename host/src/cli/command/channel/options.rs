@@ -1,6 +1,6 @@
 //! What the command line says about how and when a channel syncs.
 
-use crate::model::{CronText, Interval, Parallel, Quiet, TimeZoneName};
+use crate::model::{ConflictPolicies, ConflictPolicy, CronText, Interval, Parallel, Quiet, TimeZoneName};
 use clap::{ArgGroup, Args};
 use serde_json::{Map, Value, json};
 
@@ -28,6 +28,10 @@ pub(crate) struct Options {
     /// What a full sync does with records that are gone remotely [default: mark]
     #[arg(long, value_name = "WHAT", value_parser = ["keep", "mark", "delete"])]
     vanished: Option<String>,
+    /// Who is right about what both sides changed: remote-wins, local-wins, newest-wins or
+    /// manual; for one connector: CONNECTOR=POLICY [default: remote-wins]
+    #[arg(long, value_name = "POLICY", value_parser = policy)]
+    conflicts: Vec<(String, ConflictPolicy)>,
 }
 
 /// What can only be taken away from a channel that is there.
@@ -60,6 +64,17 @@ impl Options {
             body.insert("schedule".to_owned(), Value::Object(schedule));
         }
         body.extend(self.parallel.map(|count| ("parallel".to_owned(), json!(count))));
+        if !self.conflicts.is_empty() {
+            let policies =
+                self.conflicts.iter().map(|(connector, policy)| (connector.clone(), json!(policy)));
+            body.insert("conflicts".to_owned(), Value::Object(policies.collect()));
+        }
         body.extend(self.vanished.as_deref().map(|what| ("vanished".to_owned(), json!(what))));
     }
+}
+
+/// `POLICY` for all connectors, or `CONNECTOR=POLICY`.
+fn policy(text: &str) -> Result<(String, ConflictPolicy), String> {
+    let (connector, policy) = text.split_once('=').unwrap_or((ConflictPolicies::ALL, text));
+    Ok((connector.to_owned(), policy.parse()?))
 }

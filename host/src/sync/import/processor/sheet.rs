@@ -2,19 +2,22 @@
 //!
 //! It knows nothing of what is stored.
 
-use super::{payload, slot::Version};
+use super::payload;
 use crate::{
-    model::{Class, Envelope, Failure, Record, RecordKey, Reject, RunId, Timestamp},
+    model::{Class, Envelope, Failure, Record, RecordKey, Reject, RunId, Timestamp, Version},
     store::Origin,
+    sync::mapping::Mapper,
 };
 use bytes::Bytes;
 use sha2::{Digest, Sha256};
 use std::collections::{HashMap, HashSet};
+use tokio_util::sync::CancellationToken;
 
 /// What of a key out of bounds is shown.
 const SHOWN_KEY: usize = 60;
 
 /// A page as it is judged.
+#[derive(Clone)]
 pub(in crate::sync::import) struct Sheet {
     /// In the order of the page.
     pub(super) items: Vec<Item>,
@@ -26,8 +29,11 @@ pub(in crate::sync::import) struct Sheet {
 }
 
 /// A record with a fit key.
+#[derive(Clone)]
 pub(super) struct Item {
     pub(super) key: RecordKey,
+    /// The idempotency key with which it was created, where it was created by a host.
+    pub(super) origin: Option<String>,
     pub(super) deleted: bool,
     pub(super) version: Version,
     /// Why it cannot be stored, boxed because it is rare.
@@ -35,6 +41,7 @@ pub(super) struct Item {
 }
 
 /// Why a record with a fit key cannot be stored.
+#[derive(Clone)]
 pub(super) struct Unfit {
     pub(super) reason: Failure,
     /// What it takes to judge it anew.
@@ -42,6 +49,7 @@ pub(super) struct Unfit {
 }
 
 /// Something that goes to quarantine, whatever is stored.
+#[derive(Clone)]
 pub(super) struct Misfit {
     /// A fit key, or one made from an unfit one.
     pub(super) key: String,
@@ -92,6 +100,37 @@ impl Sheet {
         sheet
     }
 
+    /// Turns the payloads that are fit into those that are kept. One that cannot be turned
+    /// stays as it was delivered, so that it can be judged anew.
+    ///
+    /// # Errors
+    /// Nothing can be mapped now, whatever the record, or nobody waits for it any more.
+    pub(in crate::sync::import) fn map(
+        &mut self,
+        mapper: &Mapper,
+        record_bytes: usize,
+        cancel: &CancellationToken,
+    ) -> Result<(), Failure> {
+        for item in self.items.iter_mut().filter(|item| !item.deleted && item.unfit.is_none()) {
+            if cancel.is_cancelled() {
+                return Err(Failure::cancelled());
+            }
+            let mapped = mapper.import(&item.version.payload);
+            let checked = mapped.and_then(|mapped| payload::check(&mapped, record_bytes).map(|()| mapped));
+            match checked {
+                Ok(mapped) => item.version.payload = mapped,
+                Err(reason) if reason.class != Class::InvalidData => return Err(reason),
+                Err(reason) => {
+                    let Version { updated, parent, .. } = &item.version;
+                    let parent = parent.as_ref().map(ToString::to_string);
+                    let origin = Origin::Record { updated: *updated, parent };
+                    item.unfit = Some(Box::new(Unfit { reason, origin }));
+                }
+            }
+        }
+        Ok(())
+    }
+
     /// The keys of the items, one by one.
     pub(in crate::sync::import) fn keys(&self) -> impl ExactSizeIterator<Item = &RecordKey> {
         self.items.iter().map(|item| &item.key)
@@ -102,6 +141,35 @@ impl Sheet {
         let Item { key, version: Version { updated, parent, payload }, .. } = &self.items[place];
         let (updated, parent, payload) = (*updated, parent.clone(), payload.clone());
         Record { key: key.clone(), parent, updated, imported: now, run, payload }
+    }
+
+    /// The keys of the items, each with the idempotency key with which it was created.
+    pub(in crate::sync::import) fn origins(&self) -> impl Iterator<Item = (&RecordKey, Option<&str>)> {
+        self.items.iter().map(|item| (&item.key, item.origin.as_deref()))
+    }
+
+    /// Parents of the items, where they have one.
+    pub(in crate::sync::import) fn parents(&self) -> impl Iterator<Item = &RecordKey> {
+        self.items.iter().filter_map(|item| item.version.parent.as_ref())
+    }
+
+    /// The same with other keys for some items and some parents.
+    pub(in crate::sync::import) fn renamed(
+        mut self,
+        keys: &HashMap<RecordKey, RecordKey>,
+        parents: &HashMap<RecordKey, RecordKey>,
+    ) -> Self {
+        for item in &mut self.items {
+            if let Some(key) = keys.get(&item.key) {
+                item.key = key.clone();
+            }
+            if let Some(parent) = &mut item.version.parent
+                && let Some(key) = parents.get(parent)
+            {
+                *parent = key.clone();
+            }
+        }
+        self
     }
 
     /// The keys under which something of the page may be in quarantine.
@@ -157,7 +225,7 @@ fn item(record: &Envelope, record_bytes: usize) -> Result<Item, Failure> {
     };
     let unfit = checked.err().map(unfit);
     let version = Version { updated, parent, payload: record.payload.clone() };
-    Ok(Item { key, deleted: record.deleted, version, unfit })
+    Ok(Item { key, origin: record.origin.clone(), deleted: record.deleted, version, unfit })
 }
 
 /// `is_due`: the due keys that the page settles.
@@ -191,7 +259,14 @@ mod tests {
     use super::*;
 
     fn envelope(key: &str) -> Envelope {
-        Envelope { key: key.into(), parent: None, updated_ms: None, deleted: false, payload: Bytes::new() }
+        Envelope {
+            key: key.into(),
+            parent: None,
+            origin: None,
+            updated_ms: None,
+            deleted: false,
+            payload: Bytes::new(),
+        }
     }
 
     #[test]

@@ -3,23 +3,12 @@
 //! It compares versions; whether a payload is fit to be stored is not asked here.
 
 use super::{Item, Rules};
-use crate::model::{Record, RecordKey, Timestamp};
-use bytes::Bytes;
+use crate::model::{Record, Timestamp, Version};
 
-/// What a record is, but for its key; two that are equal need no write.
-#[derive(Clone, Debug, PartialEq)]
-pub(super) struct Version {
-    /// When the remote system last changed it.
-    pub(super) updated: Option<Timestamp>,
-    pub(super) parent: Option<RecordKey>,
-    pub(super) payload: Bytes,
-}
-
-impl Version {
-    fn is_of(&self, record: &Record) -> bool {
-        let Record { updated, parent, payload, .. } = record;
-        self.updated == *updated && self.parent == *parent && self.payload == *payload
-    }
+/// Whether a record is just so.
+fn is_of(version: &Version, record: &Record) -> bool {
+    let Record { updated, parent, payload, .. } = record;
+    version.updated == *updated && version.parent == *parent && version.payload == *payload
 }
 
 /// What is stored under a key, and what the page has made of it so far.
@@ -66,7 +55,7 @@ impl Slot {
             return Verdict::Deleted;
         }
         let is_here = match &self.fate {
-            Fate::Stays => self.stored.as_ref().is_some_and(|record| item.version.is_of(record)),
+            Fate::Stays => self.stored.as_ref().is_some_and(|record| is_of(&item.version, record)),
             Fate::Put(version) => *version == item.version,
             Fate::Gone(_) => false,
         };
@@ -91,7 +80,7 @@ impl Slot {
     pub(super) fn change(self) -> Change {
         match (self.fate, self.stored) {
             (Fate::Put(version), None) => Change::Add(version),
-            (Fate::Put(version), Some(stored)) if version.is_of(&stored) => Change::None,
+            (Fate::Put(version), Some(stored)) if is_of(&version, &stored) => Change::None,
             (Fate::Put(version), Some(_)) => Change::Update(version),
             (Fate::Gone(_), Some(_)) => Change::Delete,
             _ => Change::None,

@@ -353,6 +353,7 @@ fn pages(sorted: bool) -> impl Strategy<Value = Vec<Envelope>> {
             .map(|(key, updated_ms, dice, payload)| Envelope {
                 key,
                 parent: None,
+                origin: None,
                 updated_ms,
                 deleted: dice < 50,
                 payload: payload.into(),

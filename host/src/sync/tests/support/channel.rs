@@ -3,8 +3,8 @@
 use super::script::Scripts;
 use crate::{
     model::{
-        Asked, Channel, ChannelId, ChannelName, ChannelType, Connector, DrivenBy, Job, Name, Parallel,
-        RecordKey, Run, Schedule, Timestamp, Trigger, Vanished, Ways,
+        Asked, Channel, ChannelId, ChannelName, ChannelType, ConflictPolicies, Connector, Direction,
+        DrivenBy, Job, Name, Parallel, RecordKey, Run, Schedule, Timestamp, Trigger, Vanished, Ways, Write,
     },
     sync::opener::Ready,
 };
@@ -30,6 +30,8 @@ pub(in crate::sync) fn connector(id: &str) -> Connector {
         supports_full: true,
         page_size: 100,
         schema: None,
+        references: Vec::new(),
+        writes: vec![Write::Create, Write::Update, Write::Delete],
     }
 }
 
@@ -54,10 +56,13 @@ pub(in crate::sync) fn ready(connectors: Vec<Connector>) -> Ready {
             two_way: false,
             enabled: true,
             enabled_since: None,
+            migrated: None,
             paused: None,
             schedule: Schedule::default(),
             parallel: Parallel::default(),
             vanished: Vanished::default(),
+            conflicts: ConflictPolicies::default(),
+            mappings: BTreeMap::new(),
             settings: serde_json::Map::new(),
             secrets: BTreeMap::new(),
             plugin_version: "1.0.0".into(),
@@ -84,6 +89,6 @@ pub(in crate::sync) fn ready(connectors: Vec<Connector>) -> Ready {
 /// A run as it waits.
 pub(in crate::sync) fn queued(channel: &Ready, connector: &str, requested: Timestamp) -> Run {
     let asked = Asked { connectors: Vec::new(), full: false, record: false, trigger: Trigger::Request };
-    let job = Job::new(&channel.channel, asked, requested);
+    let job = Job::new(&channel.channel, Direction::Import, asked, requested);
     crate::sync::job::run(&name(connector), 0, &job)
 }

@@ -5,6 +5,7 @@ use crate::{
     model::{Class, Due, Envelope, Failure, Name, Page, Usage},
     sandbox::Outcome,
     sync::{
+        export::Sink,
         import::{Ask, Source},
         opener::{SourceAsk, Sources},
     },
@@ -126,6 +127,7 @@ pub(in crate::sync) fn envelope(text: &str) -> Envelope {
     Envelope {
         key: key.into(),
         parent: None,
+        origin: None,
         updated_ms: updated.map(|at| at.parse().unwrap()),
         deleted: !text.contains('='),
         payload: Bytes::copy_from_slice(payload.as_bytes()),
@@ -170,5 +172,9 @@ impl Sources for Scripts {
     fn source(&self, ask: SourceAsk<'_>) -> Arc<dyn Source> {
         let (scripts, connector) = (self.0.lock().unwrap(), ask.connector);
         Arc::clone(scripts.get(connector).unwrap_or_else(|| panic!("no script for '{connector}'"))) as _
+    }
+
+    fn sink(&self, _: SourceAsk<'_>) -> Arc<dyn Sink> {
+        panic!("scripts only tell")
     }
 }
