@@ -13,6 +13,7 @@ mod lifecycle;
 mod mapping;
 mod matrix;
 mod notices;
+mod oauth;
 mod observe;
 mod outage;
 mod plugins;

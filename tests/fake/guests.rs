@@ -9,7 +9,7 @@ use wasmparser::{Parser, Payload};
 const REFUSED: [(&str, &str); 2] = [("uses-files", "wasi:filesystem/"), ("uses-sockets", "wasi:sockets/")];
 
 /// Guests that are let in by what they import.
-const LET_IN: [&str; 15] = [
+const LET_IN: [&str; 16] = [
     "describe-allocates",
     "describe-answers-too-much",
     "describe-breaks-schema",
@@ -25,6 +25,7 @@ const LET_IN: [&str; 15] = [
     "minimal-next",
     "misbehaves",
     "receives",
+    "signs-in",
 ];
 
 /// What a guest may import, without the version.
