@@ -7,6 +7,7 @@ mod cassette;
 mod channel;
 mod conflict;
 mod failure;
+mod grant;
 mod history;
 mod hook;
 mod id;
@@ -63,3 +64,6 @@ pub use secret::Secret;
 pub use timestamp::Timestamp;
 pub use trail::Step as TrailStep;
 pub use usage::Usage;
+
+pub use grant::{Claim, ConnectStage, KeptAttempt, KeptGrant};
+pub use manifest::{AnswerFields, ClientAuth, GrantType, OAuth2};

@@ -19,6 +19,7 @@ mod due;
 mod ended;
 mod engine;
 mod feed;
+mod grants;
 mod holdings;
 mod hooks;
 mod inbox;
@@ -62,6 +63,7 @@ pub use due::{Due, DueKey};
 pub use ended::{Ended, EndedRun, Older};
 pub use engine::{Engine, Entry, Range, Want};
 pub use feed::{Feed, FeedEntry, FeedKey, FeedKind, FeedRow};
+pub use grants::{Connection, Grants, Swap};
 pub use hooks::Hooks;
 pub use inbox::{Inbox, Inboxed};
 pub use jobs::{Jobs, KeptJob};
@@ -225,6 +227,12 @@ impl Store {
     #[must_use]
     pub fn traps(&self) -> Traps<'_> {
         Traps(self)
+    }
+
+    /// The OAuth tokens of channels, and attempts to connect them.
+    #[must_use]
+    pub fn grants(&self) -> Grants<'_> {
+        Grants(self)
     }
 
     /// The records of connectors.

@@ -15,6 +15,7 @@ mod lifecycle;
 mod mapping;
 mod matrix;
 mod notices;
+mod oauth;
 mod observe;
 mod outage;
 mod plugins;

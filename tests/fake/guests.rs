@@ -9,7 +9,7 @@ use wasmparser::{Parser, Payload};
 const REFUSED: [(&str, &str); 2] = [("uses-files", "wasi:filesystem/"), ("uses-sockets", "wasi:sockets/")];
 
 /// Guests that are let in by what they import.
-const LET_IN: [&str; 16] = [
+const LET_IN: [&str; 17] = [
     "calls",
     "describe-allocates",
     "describe-answers-too-much",
@@ -26,6 +26,7 @@ const LET_IN: [&str; 16] = [
     "minimal-next",
     "misbehaves",
     "receives",
+    "signs-in",
 ];
 
 /// What a guest may import, without the version.

@@ -7,6 +7,7 @@ mod call;
 mod cassette;
 mod channel;
 mod conflict;
+mod connection;
 mod dry_run;
 mod history;
 mod hook;
@@ -31,6 +32,7 @@ pub use channel::{
     Channel, ChannelDetail, CheckReport, ConnectorState, Edit, NewChannel, NewSync, Upgraded, Waiting,
 };
 pub use conflict::Conflict;
+pub use connection::{Attempt, Connect, Connection, Disconnected};
 pub use dry_run::{
     DryRunChange, DryRunField, DryRunKind, DryRunLine, DryRunOutcome, DryRunSummary, NewDryRun,
 };

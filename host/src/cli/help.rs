@@ -167,6 +167,21 @@ Example:
 
 It asks the remote system who we are there. It ends with 1 where we are not let in.";
 
+pub(super) const CHANNEL_CONNECT: &str = "\
+Examples:
+  tidegate channel connect support
+  tidegate channel connect support --timeout 2m
+
+For channels that sign in by OAuth. It prints an address to open in a browser and waits until
+the browser is back; a host has to run (tidegate serve), and the provider has to know its
+redirect URI, which is printed too. It ends with 1 where nothing came of it. A channel with
+credentials of its own (client credentials) is connected at once.";
+pub(super) const CHANNEL_DISCONNECT: &str = "\
+Example:
+  tidegate channel disconnect support
+
+What was imported stays. It ends with 3 where the provider did not take the tokens back.";
+
 pub(super) const SYNC: &str = "\
 Examples:
   tidegate sync support --wait

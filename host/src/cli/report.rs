@@ -194,6 +194,20 @@ fn advice_for(problem: &Problem) -> Option<&'static str> {
         ("host.start", _) => "tidegate doctor",
         ("run.dependency" | "api.listen", _) => return None,
         ("api.bind", _) => "take a free port: tidegate serve --listen 127.0.0.1:0",
+        (
+            "oauth.not-connected"
+            | "oauth.other-settings"
+            | "oauth.revoked"
+            | "oauth.expired"
+            | "oauth.token-refused"
+            | "oauth.denied"
+            | "oauth.too-late",
+            _,
+        ) => "tidegate channel connect NAME",
+        ("oauth.client-refused", _) => {
+            "correct the client id and secret: tidegate channel edit NAME --set KEY=VALUE --secret-file KEY=PATH"
+        }
+        ("oauth.no-host", _) => "tidegate serve",
         ("key.wrong" | "key.file" | "key.form" | "key.shared", _) => "tidegate doctor",
         ("lifecycle.refused", _) => return None,
         ("settings.migration", _) => {

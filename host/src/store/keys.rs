@@ -53,6 +53,8 @@
 //! | `N` | [`Notices`](Table::Notices) | subscriber | the notice |
 //! | `N` | [`Notices`](Table::Notices) | subscriber, key of a row of the feed | how often sending it was tried |
 //! | `P` | [`Dead`](Table::Dead) | subscriber, channel, connector, record key | why it is not sent any more |
+//! | `T` | [`Grants`](Table::Grants) | channel | the sealed OAuth tokens |
+//! | `U` | [`Attempts`](Table::Attempts) | channel | the last attempt to connect it, its secrets sealed |
 //!
 //! A **channel** is its 16 bytes. A **connector** is its name and a zero byte, which
 //! no name has in it. A **run, newest first** is its 16 bytes, each bit turned over, so
@@ -112,6 +114,8 @@ pub(super) enum Table {
     Feed = b'F',
     Notices = b'N',
     Dead = b'P',
+    Grants = b'T',
+    Attempts = b'U',
 }
 
 impl Table {
@@ -139,7 +143,7 @@ impl Table {
     ];
 
     /// Those whose keys go on with the channel, and that no other list has.
-    pub(super) const OF_CHANNELS: [Self; 2] = [Self::Ticks, Self::Hooks];
+    pub(super) const OF_CHANNELS: [Self; 4] = [Self::Ticks, Self::Hooks, Self::Grants, Self::Attempts];
 
     /// Those whose keys go on with a subscriber and then a channel.
     pub(super) const OF_SUBSCRIBERS: [Self; 3] = [Self::Feed, Self::Notices, Self::Dead];
@@ -424,6 +428,16 @@ pub(super) fn calls_of_channel(channel: ChannelId) -> Range {
 /// The row of an idempotency key.
 pub(super) fn call_of_key(channel: ChannelId, key: &IdempotencyKey) -> Vec<u8> {
     Table::CallsOfChannel.key(&[&channel.to_bytes(), b"k", key.as_str().as_bytes()])
+}
+
+/// The row of the OAuth tokens of a channel.
+pub(super) fn grant(channel: ChannelId) -> Vec<u8> {
+    Table::Grants.key(&[&channel.to_bytes()])
+}
+
+/// The row of the last attempt to connect a channel.
+pub(super) fn attempt(channel: ChannelId) -> Vec<u8> {
+    Table::Attempts.key(&[&channel.to_bytes()])
 }
 
 fn newest_first(id: RunId) -> [u8; 16] {

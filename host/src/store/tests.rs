@@ -6,6 +6,7 @@ mod channels;
 mod connectors;
 mod deletion;
 mod ended;
+mod grants;
 mod history;
 mod quarantine;
 mod runs;

@@ -169,7 +169,7 @@ async fn to_the_end(ctx: &Context<'_>, session: &mut Session, ask: Ask) -> anyho
             let mut document = session.ask(ask).await?;
             let first: Shown = document.read()?;
             let mut call = first.clone();
-            let is_left = |call: &Call| session.is_local() && call.status == Status::Deferred;
+            let is_left = |call: &Shown| session.is_local() && call.status == Status::Deferred;
             while !(call.status.has_ended() || is_left(&call)) {
                 let look = Ask::get(path(&["calls", &call.id.to_string()]));
                 document = session.ask(look.with("wait", Some("1s"))).await?;

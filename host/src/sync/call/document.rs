@@ -80,9 +80,12 @@ fn hide(value: &mut Value, redact: &dyn Fn(&str) -> String) -> bool {
             *text = redacted;
             found
         }
-        Value::Array(items) => items.iter_mut().fold(false, |found, item| hide(item, redact) || found),
+        Value::Array(items) => {
+            items.iter_mut().map(|item| hide(item, redact)).filter(|hidden| *hidden).count() > 0
+        }
         Value::Object(members) => {
-            let mut found = members.values_mut().fold(false, |found, member| hide(member, redact) || found);
+            let mut found =
+                members.values_mut().map(|member| hide(member, redact)).filter(|hidden| *hidden).count() > 0;
             if members.keys().any(|name| redact(name) != *name) {
                 found = true;
                 *members =

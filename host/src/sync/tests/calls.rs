@@ -67,7 +67,7 @@ async fn what_cannot_be_called_is_refused_and_leaves_nothing() {
     let script = CallScript::echo();
     let (host, chat) = host_with(&script).await;
     let check = async |request: CallRequest, expected: &str| {
-        let error = host.sync.calls().request(request).await.err().expect(expected);
+        let error = host.sync.calls().request(request).await.expect_err(expected);
         assert_eq!(code(&error), expected, "{error}");
     };
     check(ask(&chat, "send", "{"), "call.input-json").await;
