@@ -3,8 +3,9 @@
 //! It decides whose turn it is, whether a run may begin and what becomes of one that
 //! failed; what happens within a run stands in `import`.
 
+mod words;
+
 use super::{
-    Error,
     export::Export,
     history::{self, Ending},
     import::{Import, Stop, panicked},
@@ -31,6 +32,7 @@ use std::{
 };
 use tokio::sync::Semaphore;
 use tracing::Instrument;
+use words::{DISABLED, dependency, disabled, paused, told, unplanned};
 
 /// When a job is looked at again that could not be claimed just now.
 const SOON: Duration = Duration::from_secs(1);
@@ -142,17 +144,6 @@ async fn prepare(shared: &Shared, job: &Job, lease: &Lease) -> Result<(Ready, Ve
     let runs = job::runs(&plan, job);
     shared.queue.plan(lease, &runs).await?;
     Ok((ready, runs))
-}
-
-fn unplanned(error: Error) -> Failure {
-    let code = match &error {
-        Error::Disabled(_) => return disabled(),
-        Error::NothingToSync(_) | Error::NothingToExport(_) => "channel.no-connectors",
-        Error::NoConnector { .. } => "connector.unknown",
-        Error::NotOffered { .. } => "run.connector-gone",
-        _ => "connector.no-full",
-    };
-    Failure::new(Class::Config, code, error.to_string())
 }
 
 /// What becomes of the runs of a job whose channel cannot be opened.
@@ -407,33 +398,4 @@ fn after(job: &LiveJob, shared: &Shared, channel_type: &Name) -> After {
         }
         _ => After::Back,
     }
-}
-
-/// What ended a run whose token was cancelled.
-fn told(run: &LiveRun) -> Ending {
-    if run.progress.was_asked() {
-        Ending::Cancelled(history::cancelled(&run.progress.snapshot()))
-    } else {
-        Ending::Back
-    }
-}
-
-const DISABLED: &str = "run.disabled";
-
-fn disabled() -> Failure {
-    Failure::new(Class::Config, DISABLED, "the channel was disabled while this run waited for its turn")
-}
-
-fn paused(failure: &Failure) -> Failure {
-    let message = format!("the channel is paused: {}", failure.message);
-    Failure::new(failure.class, "run.paused", message)
-}
-
-fn dependency(needed: &Run) -> Failure {
-    let class = needed.error.as_ref().map_or(Class::Transient, |error| error.class);
-    let message = format!(
-        "connector '{}' ended as {}, and this one needs it to have run well",
-        needed.connector, needed.status
-    );
-    Failure::new(class, "run.dependency", message)
 }

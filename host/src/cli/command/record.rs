@@ -62,7 +62,8 @@ pub(crate) enum Command {
         #[command(flatten)]
         one: One,
         /// The whole record: a JSON object, @FILE, or - for stdin
-        json: String,
+        #[arg(value_name = "JSON")]
+        document: String,
         /// The record that it belongs to, by its key here: the ticket of a comment
         #[arg(long, value_name = "KEY")]
         parent: Option<String>,
@@ -73,7 +74,8 @@ pub(crate) enum Command {
         #[command(flatten)]
         one: One,
         /// A merge patch (RFC 7396): a JSON object, @FILE, or - for stdin
-        json: String,
+        #[arg(value_name = "JSON")]
+        document: String,
     },
     /// Delete a record, here and remotely
     #[command(after_help = help::RECORD_DELETE)]
@@ -156,10 +158,10 @@ pub(crate) async fn run(ctx: &Context<'_>, command: Command) -> anyhow::Result<E
             let call = Call::get(of.path(&[])).with("format", Some(format.name()));
             export(ctx, &session, call.with("marks", marks.then_some("true"))).await
         }
-        Command::Put { one, json, parent } => {
-            write::put(ctx, &session, &one, (&json, parent.as_deref())).await
+        Command::Put { one, document, parent } => {
+            write::put(ctx, &session, &one, (&document, parent.as_deref())).await
         }
-        Command::Patch { one, json } => write::patch(ctx, &session, &one, &json).await,
+        Command::Patch { one, document } => write::patch(ctx, &session, &one, &document).await,
         Command::Delete { one } => write::delete(ctx, &session, &one).await,
         Command::History { one } => write::history(ctx, &session, &one).await,
         Command::Link { one, remote_key } => write::link(ctx, &session, &one, &remote_key).await,

@@ -229,7 +229,7 @@ fn answers_that_lead_nowhere_fail_the_page() {
         assert_eq!(error.class, class, "{body}");
         assert!(error.message.contains(words), "{error}");
     };
-    check(200, "[{", Class::InvalidData, "not as expected");
+    check(200, "[{", Class::Transient, "in the middle");
     check(200, "{}", Class::InvalidData, "not as expected");
     check(404, r#"{"message": "Not Found"}"#, Class::Config, "Not Found");
     check(410, r#"{"message": "Issues are disabled for this repo"}"#, Class::Config, "disabled");
