@@ -3,6 +3,7 @@
 
 mod breakers;
 mod lifecycle;
+mod oauth;
 mod pause;
 mod server;
 mod upgrade;
