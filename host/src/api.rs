@@ -4,8 +4,10 @@
 //! and it writes to the store through `channels` and `sync` only.
 
 mod body;
+mod call;
 mod cassette;
 mod channel;
+mod conflict;
 mod dry_run;
 mod error;
 mod export;
@@ -14,10 +16,12 @@ mod history;
 mod hook;
 mod host;
 mod lifecycle;
+mod local;
 mod mapping;
 mod notice;
 mod oauth;
 mod origin;
+mod outbox;
 mod paging;
 mod plugin;
 mod public_url;
@@ -29,19 +33,21 @@ mod run;
 mod schedule;
 pub mod view;
 
+pub(crate) use local::{AUTHOR, is_author};
+
 use crate::{
     cassettes::Cassettes,
     catalog::Catalog,
     channels::Channels,
     model::Size,
     store::Store,
-    sync::{Hooks, Notices, Sync, Timetable},
+    sync::{CALL_BYTES, Hooks, Notices, Sync, Timetable},
 };
 use axum::{
     Router,
     extract::DefaultBodyLimit,
     middleware,
-    routing::{get, post},
+    routing::{get, post, put},
 };
 use error::Error;
 use futures_util::future::BoxFuture;
@@ -148,6 +154,8 @@ pub struct Parts {
 pub fn router(parts: Parts) -> Router {
     let body_limit = DefaultBodyLimit::max(parts.config.body_bytes.as_len());
     let inspect_limit = DefaultBodyLimit::max(parts.inspect_bytes.as_len());
+    // The input may have blanks around it.
+    let call_limit = DefaultBodyLimit::max(CALL_BYTES.as_len() + (4 << 10));
     let api = Router::new()
         .route("/config", get(host::configuration))
         .route("/doctor", get(host::doctor))
@@ -163,7 +171,10 @@ pub fn router(parts: Parts) -> Router {
         .route("/channels/{name}/sync", post(run::request))
         .route("/channels/{name}/dry-run", post(dry_run::start))
         .route("/channels/{name}/records/{connector}", get(record::list))
-        .route("/channels/{name}/records/{connector}/{key}", get(record::show))
+        .route(
+            "/channels/{name}/records/{connector}/{key}",
+            get(record::show).put(local::put).patch(local::patch).delete(local::delete),
+        )
         .route("/origins", get(origin::list))
         .route("/origins/close", post(origin::close))
         .route("/channels/{name}/quarantine/{connector}/{key}", get(quarantine::show))
@@ -184,6 +195,12 @@ pub fn router(parts: Parts) -> Router {
         .route("/schedule/resume", post(schedule::resume))
         .route("/runs/{id}/logs", get(history::logs))
         .route("/runs/{id}/pages", get(history::pages))
+        .route("/plugins/release", post(plugin::release))
+        .route("/channels/{name}/operations/{operation}", post(call::start).layer(call_limit))
+        .route("/calls", get(call::list))
+        .route("/calls/{id}", get(call::show))
+        .route("/calls/{id}/cancel", post(call::cancel))
+        .route("/calls/{id}/retry", post(call::retry))
         .route("/channels/{name}/connect", post(oauth::connect))
         .route("/channels/{name}/disconnect", post(oauth::disconnect))
         .route("/channels/{name}/connection", get(oauth::show))
@@ -202,7 +219,16 @@ pub fn router(parts: Parts) -> Router {
             "/channels/{name}/mappings/{connector}",
             get(mapping::show).put(mapping::set).delete(mapping::remove),
         )
-        .route("/channels/{name}/mappings/{connector}/test", post(mapping::test));
+        .route("/channels/{name}/mappings/{connector}/test", post(mapping::test))
+        .route("/channels/{name}/records/{connector}/{key}/history", get(local::history))
+        .route("/channels/{name}/records/{connector}/{key}/link", put(local::link).delete(local::unlink))
+        .route("/channels/{name}/outbox", get(outbox::list))
+        .route("/channels/{name}/outbox/{connector}/{key}", get(outbox::show))
+        .route("/channels/{name}/outbox/retry", post(outbox::retry))
+        .route("/channels/{name}/outbox/drop", post(outbox::drop))
+        .route("/conflicts", get(conflict::list))
+        .route("/conflicts/{id}", get(conflict::show))
+        .route("/conflicts/{id}/resolve", post(conflict::resolve));
     // From anywhere: they come under the host's public name, and each brings its own proof.
     let hooks = Router::new().route("/hooks/{place}/{random}", post(hook::receive));
     Router::new()

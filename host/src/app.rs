@@ -20,12 +20,12 @@ pub use tasks::Ended;
 use crate::{
     api::{self, view},
     catalog::{Catalog, Watcher},
-    channels::{BreakerKeeper, Channels},
+    channels::{BreakerKeeper, Channels, TrapKeeper},
     clock::Clock,
     config::{Config, Loaded},
     metrics,
     model::Secret,
-    sync::{Cleaner, NoticeSender, Prober, Reach, Runner, Scheduler},
+    sync::{Caller, Cleaner, NoticeSender, Prober, Reach, Runner, Scheduler},
     telemetry::otlp::Exporter,
 };
 use axum::Router;
@@ -69,9 +69,11 @@ pub struct App {
     runner: Option<Runner>,
     scheduler: Option<Scheduler>,
     prober: Option<Prober>,
+    caller: Option<Caller>,
     cleaner: Option<Cleaner>,
     notice_sender: Option<NoticeSender>,
     presence: Option<Presence>,
+    traps: Option<TrapKeeper>,
     listening: Arc<OnceLock<SocketAddr>>,
 }
 
@@ -97,11 +99,13 @@ impl App {
             hooks,
             notices,
             notice_sender,
+            traps,
         } = Floors::build(&setup, &places)?;
         let cleaner = Cleaner::new(&sync);
         let (config, stop) = (setup.loaded.config.clone(), CancellationToken::new());
         let listening = Arc::default();
         let (scheduler, prober) = (sync.scheduler(config.schedule.clone()), sync.prober());
+        let caller = sync.caller();
         let readiness = Readiness::new(store.clone(), stop.clone());
         let doctor = doctor::Doctor {
             has_key: setup.key.is_some(),
@@ -145,9 +149,11 @@ impl App {
             runner: Some(runner),
             scheduler: Some(scheduler),
             prober: Some(prober),
+            caller: Some(caller),
             cleaner: Some(cleaner),
             notice_sender: Some(notice_sender),
             presence: None,
+            traps: Some(traps),
             listening,
         })
     }
@@ -169,11 +175,14 @@ impl App {
         self.tasks.start("telemetry", |stop| exporter.run(stop));
     }
 
-    /// Takes over what was known of remote systems before the host started. Belongs
+    /// Takes over what was known of remote systems and plugins before the host started. Belongs
     /// before the first request.
     pub async fn restore_breakers(&self) {
         if let Err(error) = self.channels.restore_breakers().await {
             tracing::warn!(%error, "what was known of origins is lost: all of them are tried");
+        }
+        if let Err(error) = self.channels.restore_traps().await {
+            tracing::warn!(%error, "which plugins are in quarantine is lost: all of them may run");
         }
     }
 
@@ -182,6 +191,9 @@ impl App {
     pub fn start_runs(&mut self, reach: Reach) {
         if let Some(breakers) = self.breakers.take() {
             self.tasks.start("breakers", |stop| breakers.run(stop));
+        }
+        if let Some(traps) = self.traps.take() {
+            self.tasks.start("traps", |stop| traps.run(stop));
         }
         if let Some(runner) = self.runner.take() {
             let running = self.readiness.runs_go();
@@ -199,6 +211,9 @@ impl App {
             && let Some(prober) = self.prober.take()
         {
             self.tasks.start("probes", |stop| prober.run(stop));
+        }
+        if let Some(caller) = self.caller.take() {
+            self.tasks.start("calls", |stop| caller.run(reach, stop));
         }
     }
 
@@ -286,6 +301,12 @@ impl App {
             let stopped = CancellationToken::new();
             stopped.cancel();
             breakers.run(stopped).await;
+        }
+        if let Some(traps) = self.traps.take() {
+            // The same of a plugin.
+            let stopped = CancellationToken::new();
+            stopped.cancel();
+            traps.run(stopped).await;
         }
         ended_by_force
     }

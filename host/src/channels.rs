@@ -23,6 +23,7 @@ mod pause;
 mod postman;
 mod recorded;
 mod settings;
+mod traps;
 mod upgrade;
 mod vault;
 
@@ -35,6 +36,7 @@ pub use self::{
     options::{Options, ScheduleChange},
     postman::{Posting, Postman},
     recorded::{RecordedSettings, settings_for},
+    traps::TrapKeeper,
     vault::VaultError,
 };
 

@@ -2,6 +2,7 @@
 //!
 //! Nothing here opens, reads or decides anything beyond the bounds of a value.
 
+mod call;
 mod cassette;
 mod channel;
 mod conflict;
@@ -17,6 +18,7 @@ mod mapping;
 mod notice;
 mod origin;
 mod outgoing;
+mod plugin;
 mod push;
 mod quantity;
 mod record;
@@ -27,6 +29,7 @@ mod timestamp;
 mod trail;
 mod usage;
 
+pub use call::{Call, CallMode, Holder, IdempotencyKey, IdempotencyKeyError, Invocation};
 pub use cassette::{
     Cassette, DueDifference, FailureDifference, FieldDifference, Listed, PluginVersion, RecordDifference,
     RecordDifferences, Replay, RequestDifferences, Side, Sides,
@@ -51,6 +54,7 @@ pub use mapping::{Mapping, Otherwise, ValueMap};
 pub use notice::{Notice, NoticeState};
 pub use origin::{BreakerState, KeptBreaker, OriginFailure, OriginState};
 pub use outgoing::{Author, Outgoing, Sent, Version};
+pub use plugin::{LastTrap, TrappedPlugin};
 pub use push::{Acknowledgement, Change, PushRequest, Pushed};
 pub use quantity::{Size, Span};
 pub use record::{Due, Envelope, Page, PullRequest, Record, Reject};

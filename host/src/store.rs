@@ -9,6 +9,7 @@
 
 mod batch;
 mod breakers;
+mod calls;
 mod channels;
 mod codec;
 mod conflicts;
@@ -47,12 +48,14 @@ mod state;
 mod tests;
 mod ticks;
 mod trail;
+mod traps;
 mod vanished;
 mod walk;
 mod watch;
 
 pub use batch::{Batch, Expectation, Writes};
 pub use breakers::Breakers;
+pub use calls::{Calls, KeptCall};
 pub use channels::Channels;
 pub use conflicts::Conflicts;
 pub use cursors::Cursors;
@@ -73,10 +76,11 @@ pub use pages::Pages;
 pub use quarantine::{Found, Origin, Place, Quarantine, Quarantined, Sought};
 pub use records::Records;
 pub use runs::Runs;
-pub use seen::{Reading, Seen, SeenKeys, SeenPage, Stage};
+pub use seen::{Reading, Seen, SeenKeys, SeenNotes, SeenPage, Stage};
 pub use state::State;
 pub use ticks::{Ticks, Upkeep};
 pub use trail::{KEPT as TRAIL, Trails};
+pub use traps::Traps;
 pub use vanished::Marks;
 pub use watch::{Watch, Watchers};
 
@@ -219,6 +223,12 @@ impl Store {
         Breakers(self)
     }
 
+    /// The versions of plugins whose last steps trapped.
+    #[must_use]
+    pub fn traps(&self) -> Traps<'_> {
+        Traps(self)
+    }
+
     /// The OAuth tokens of channels, and attempts to connect them.
     #[must_use]
     pub fn grants(&self) -> Grants<'_> {
@@ -271,6 +281,12 @@ impl Store {
     #[must_use]
     pub fn vanished(&self) -> Marks<'_> {
         Marks(self)
+    }
+
+    /// Calls of operations.
+    #[must_use]
+    pub fn calls(&self) -> Calls<'_> {
+        Calls(self)
     }
 
     /// Local changes that wait to be exported.

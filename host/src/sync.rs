@@ -8,8 +8,10 @@
 //! owns the task of every job (`runner`, `work`), which holds a lease (`lease`) and a place
 //! (`turns`); a run reads, decides and commits page by page (`import`), `policy` says what
 //! is done about a failure, and `history` writes what became of it.
-//! A dry run shows what a request would change and writes nothing (`rehearsal`).
+//! A dry run shows what a request would change and writes nothing (`rehearsal`). Calls of
+//! operations have rows and a task of their own (`call`).
 
+mod call;
 mod cleaner;
 mod cleaning;
 mod export;
@@ -28,6 +30,7 @@ mod merge;
 mod notices;
 mod opener;
 mod outward;
+mod overtaken;
 mod policy;
 mod prober;
 mod progress;
@@ -48,6 +51,9 @@ mod work;
 #[cfg(test)]
 mod tests;
 
+pub use call::{
+    CALL_BYTES, CallRequest, CallSearch, Called, Caller, Calls, Config as CallConfig, FoundCalls,
+};
 pub use cleaner::{Cleaned, Cleaner, Cleaning};
 pub use hooks::{
     Address, Admitted, Fit, HookError, Hooks, Made, NewSecret, Posted, Rotation, Shown as ShownHook, Taken,
@@ -55,7 +61,9 @@ pub use hooks::{
 };
 pub use keeping::{Config as HistoryConfig, Keep};
 pub use live::Hold;
-pub use local::{Edit, Local, Refusal, What, Written};
+pub use local::{
+    Decision, Dropped as GivenUp, Edit, Local, Pick, Refusal, Sieve, Target, Waiting, What, Written,
+};
 pub use log::{Ear, host_line};
 pub use notices::{NewNotice, NoticeConfig, NoticeError, NoticeSender, Notices, ShownNotice};
 pub use prober::Prober;
@@ -73,8 +81,8 @@ use crate::{
     channels::Channels,
     clock::Clock,
     model::{
-        Asked, Channel, ChannelId, ChannelName, Direction, Fault, HostId, JobId, Name, Run, RunId, Size,
-        Span, Timestamp, Trigger,
+        Asked, Channel, ChannelId, ChannelName, Class, Direction, Failure, Fault, HostId, JobId, Name, Run,
+        RunId, Size, Span, Timestamp, Trigger,
     },
     store::Store,
 };
@@ -103,8 +111,12 @@ pub struct Config {
     /// How long a run is put off after a failure that passes; twice as long after each
     /// further one. Default 1m.
     pub defer_base: Span,
-    /// The longest time for which a run is put off. Default 10m.
+    /// The longest time for which a run is put off; up to a quarter of it comes on top, so
+    /// that not all come back at once. Default 10m.
     pub defer_max: Span,
+    /// Steps in a row that end in a trap, over all runs and channels, until that version of
+    /// the plugin is put into quarantine; 0: never. Default 5.
+    pub traps_in_a_row: u32,
     /// Due keys that one step gets at most, whatever page size the manifest
     /// names. Default 1000, at least 1.
     pub keys_per_step: NonZeroU32,
@@ -123,6 +135,8 @@ pub struct Config {
     /// What is kept of runs. No keys of its own: the app takes it from `[history]`.
     #[serde(skip)]
     pub history: HistoryConfig,
+    /// Calls of operations.
+    pub calls: CallConfig,
 }
 
 impl Default for Config {
@@ -133,11 +147,13 @@ impl Default for Config {
             page_deadline: Span::secs(300),
             defer_base: Span::secs(60),
             defer_max: Span::secs(600),
+            traps_in_a_row: 5,
             keys_per_step: NonZeroU32::new(1_000).expect("1000 is not 0"),
             record_bytes: Size::mib(1),
             program: None,
             pages_without_progress: NonZeroU32::new(10).expect("10 is not 0"),
             history: HistoryConfig::default(),
+            calls: CallConfig::default(),
         }
     }
 }
@@ -209,6 +225,9 @@ pub enum Error {
     /// Nothing new is started any more.
     #[error("the host is stopping")]
     Stopping,
+    /// What was asked for cannot be done, in words and fields of its own.
+    #[error("{}", .0.message)]
+    Refused(Failure),
     /// A mapping cannot be used.
     #[error(transparent)]
     Mapping(#[from] mapping::MappingError),
@@ -233,10 +252,17 @@ impl Error {
             | Self::NotOffered { .. }
             | Self::NoFull { .. }
             | Self::NoJob(_) => Fault::Invalid,
+            Self::Refused(failure) => failure.fault(),
             Self::Mapping(error) => error.fault(),
             Self::Channels(error) => error.fault(),
             Self::Store(error) => error.fault(),
         }
+    }
+}
+
+impl From<Failure> for Error {
+    fn from(failure: Failure) -> Self {
+        Self::Refused(failure)
     }
 }
 
@@ -460,6 +486,18 @@ impl Sync {
         self.shared.live.progress(id).and_then(|progress| progress.pace())
     }
 
+    /// The task that works on calls of operations.
+    #[must_use]
+    pub fn caller(&self) -> Caller {
+        Caller::new(Arc::clone(&self.shared))
+    }
+
+    /// What can be done about calls of operations.
+    #[must_use]
+    pub fn calls(&self) -> Calls<'_> {
+        Calls(self)
+    }
+
     /// Local writes.
     #[must_use]
     pub fn local(&self) -> Local<'_> {
@@ -484,7 +522,14 @@ impl Sync {
     /// # Errors
     /// `Busy` where a job is going on, `Held` where somebody else holds it.
     pub fn hold(&self, channel: &Channel) -> Result<Hold, Error> {
-        self.shared.live.hold(channel)
+        let hold = self.shared.live.hold(channel)?;
+        // Looked at afterwards: a call looks for the hold once it is counted.
+        if self.shared.calls.is_busy_with(channel.id) {
+            let message =
+                format!("a call of channel '{}' is going on; the channel stays as it is", channel.name);
+            return Err(Failure::new(Class::Conflict, "call.busy", message).into());
+        }
+        Ok(hold)
     }
 
     /// Asks a run to end at the last committed page; a step that is under way
@@ -500,6 +545,9 @@ impl Sync {
         let Some(run) = self.shared.store.runs().get(id).await? else {
             return Ok(false);
         };
+        if run.direction == Direction::Call {
+            return self.calls().cancel(id).await;
+        }
         let now = self.shared.clock.now();
         let ended = |run: &mut Run| {
             let ending = history::Ending::Cancelled(history::cancelled(run));

@@ -1,9 +1,11 @@
 //! The whole product: the real program, real plugins, a real server on loopback.
 
 mod api;
+mod call;
 mod crash;
 mod dryrun;
 mod egress;
+mod export;
 mod faults;
 mod github;
 mod guests;
@@ -21,6 +23,7 @@ mod quarantine;
 mod replay;
 mod secrets;
 mod stage;
+mod traps;
 mod twoway;
 mod vanished;
 mod webhooks;

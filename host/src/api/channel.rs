@@ -5,11 +5,13 @@ use super::{
     body::{JsonBody, Params},
     oauth,
     paging::{Paging, page},
-    view::{Channel, ChannelDetail, CheckReport, ConnectorState, Edit, List, NewChannel, Problem, Run},
+    view::{
+        Channel, ChannelDetail, CheckReport, ConnectorState, Edit, List, NewChannel, Problem, Run, Waiting,
+    },
 };
 use crate::{
     channels::{self, Change, Draft},
-    model::{self, FieldKind, Name},
+    model::{self, ChannelId, FieldKind, Name},
     store::Store,
 };
 use axum::{
@@ -95,9 +97,30 @@ async fn state_of(
         records: store.records().count(channel.id, &connector).await?,
         due: store.due().count(channel.id, &connector).await?,
         quarantined: store.quarantine().count(channel.id, &connector).await?,
+        outgoing: outgoing(store, channel.id, &connector).await?,
         last_run,
         connector,
     })
+}
+
+/// How many local changes wait, and for what. None where none does.
+async fn outgoing(store: &Store, channel: ChannelId, connector: &Name) -> Result<Option<Waiting>, Error> {
+    /// Rows that are read at a time.
+    const BITE: usize = 500;
+    let (mut waiting, mut after) = (Waiting::default(), None);
+    loop {
+        let rows = store.outbox().list(channel, connector, after.as_ref(), BITE).await?;
+        let is_end = rows.len() < BITE;
+        after = rows.last().map(|row| row.key.clone());
+        for row in rows {
+            waiting.changes += 1;
+            waiting.refused += u64::from(row.refused);
+            waiting.held += u64::from(row.held.is_some());
+        }
+        if is_end {
+            return Ok((waiting.changes > 0).then_some(waiting));
+        }
+    }
 }
 
 /// The newest run of each connector, as far back as a look at history stays cheap.
@@ -114,7 +137,7 @@ async fn newest_runs(
         let runs = store.runs().list(Some(channel.id), before, PAGE).await?;
         let is_last = runs.len() < PAGE;
         before = runs.last().map(|run| run.id);
-        for run in runs {
+        for run in runs.into_iter().filter(|run| run.direction != model::Direction::Call) {
             newest.entry(run.connector.clone()).or_insert(run);
         }
         if is_last || connectors.iter().all(|connector| newest.contains_key(connector)) {

@@ -6,6 +6,7 @@ mod history;
 mod host;
 mod mapping;
 mod origins;
+mod plugins;
 mod quarantine;
 mod records;
 mod requests;
@@ -48,7 +49,8 @@ struct Host {
     stop: CancellationToken,
     /// What keeps it from being ready.
     reasons: Arc<Mutex<Vec<view::Reason>>>,
-    _folder: TempDir,
+    catalog: Catalog,
+    folder: TempDir,
     _runner: sync::Runner,
 }
 
@@ -133,7 +135,7 @@ impl Host {
             listening: Arc::new(OnceLock::from(SocketAddr::from((Ipv4Addr::LOCALHOST, 7070)))),
             config: Config { body_bytes: Size::kib(1), ..Config::default() },
             store: store.clone(),
-            catalog,
+            catalog: catalog.clone(),
             channels,
             sync,
             cassettes,
@@ -156,7 +158,7 @@ impl Host {
             inspect_bytes: Size::kib(4),
             stop: stop.clone(),
         });
-        Self { router, store, clock, origins, stop, reasons, _folder: folder, _runner: runner }
+        Self { router, store, clock, origins, stop, reasons, catalog, folder, _runner: runner }
     }
 
     async fn send(&self, request: Request<Body>) -> Answer {

@@ -130,12 +130,18 @@ impl Way {
             };
             let entered = self.enter(order, &order.draft.url, number).await;
             let mut entry = entered.map_err(|failed| given_up(failed, number - 1, Reason::Pointless))?;
-            let outcome = self.attempt(order, &mut entry, &held).await;
-            entry.settle(outcome.as_ref());
-            let failed = match outcome {
-                Ok(answer) => return Ok(Answer { attempts: number, ..answer }),
+            let failed = match self.attempt(order, &mut entry, &held).await {
+                Ok(answer) if order.hold == Hold::Stream => {
+                    let body = answer.body.reporting(entry.hand_over());
+                    return Ok(Answer { attempts: number, body, ..answer });
+                }
+                Ok(answer) => {
+                    entry.settle(Ok(&answer));
+                    return Ok(Answer { attempts: number, ..answer });
+                }
                 Err(failed) => failed,
             };
+            entry.settle::<Answer>(Err(&failed));
             if failed.again == Again::WithAnotherToken {
                 if refused.is_some() {
                     return Err(self.auth.refused(failed.failure));
@@ -213,7 +219,12 @@ impl Way {
             let remote = self.remote(draft);
             let permitted = self.egress.permit(draft).map_err(|failure| self.hide(failure))?;
             let permitted = self.signed(permitted, held);
+            let write = draft.write();
+            order.meter.writes(write);
             let head = self.wire(permitted, &remote, order.meter).await;
+            if was_not_done(&head) {
+                order.meter.did_not_write(write);
+            }
             let head = head.map_err(|failed| if hops > 0 { failed.after_a_redirect() } else { failed })?;
             entry.heed(&rate::told(head.status, &head.headers, self.clock.now()));
             let answered = Answered { status: head.status, location: head.headers.get(header::LOCATION) };
@@ -341,6 +352,15 @@ impl Way {
     /// A redirect's target is the remote's text.
     fn hide(&self, failure: Failure) -> Failure {
         Failure { message: self.auth.marks().redact(&failure.message), ..failure }
+    }
+}
+
+/// Whether it is known that nothing was changed there: nothing reached the other end, or
+/// it refused. After a 5xx, and a connection that broke, nobody knows.
+fn was_not_done(head: &Result<Head, Failed>) -> bool {
+    match head {
+        Ok(head) => (400..500).contains(&head.status) && !matches!(head.status, 408 | 425),
+        Err(failed) => failed.again == Again::Always,
     }
 }
 

@@ -41,15 +41,16 @@ impl Inner {
         Ok(Opened { channel, offer, gateway: kept.gateway, settings: kept.settings })
     }
 
-    /// The plugin of a channel.
+    /// The plugin of a channel, where it may run.
     ///
     /// # Errors
-    /// It is gone, with words that name the file.
+    /// It is gone, with words that name the file, or in quarantine.
     pub(super) fn offer_for(&self, channel: &Channel) -> Result<Offer, Error> {
         let id = channel.channel_type.as_str();
         let missing =
             || Error::Plugin(Failure::new(Class::Config, "plugin.missing", self.catalog.absence(id)));
-        self.catalog.offer(id).ok_or_else(missing)
+        let offer = self.catalog.offer(id).ok_or_else(missing)?;
+        offer.plugin.objection().map_or(Ok(offer), |objection| Err(Error::Plugin(objection)))
     }
 
     /// Settings of another plugin version are read as they are: most have the same

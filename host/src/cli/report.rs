@@ -67,8 +67,11 @@ pub(super) fn sentence(problem: &Problem) -> String {
 /// A line for every field; each starts with a line break.
 pub(super) fn particulars(problem: &Problem) -> String {
     let mut text = String::new();
+    // Those of a call are places in its documents, and no settings.
+    let is_setting = !problem.code.starts_with("call.") && !problem.code.starts_with("answer.");
     for field in &problem.fields {
-        text.push_str(&format!("\n  {}", field_line(field)));
+        let line = if is_setting { field_line(field) } else { place_line(field) };
+        text.push_str(&format!("\n  {line}"));
     }
     text
 }
@@ -99,6 +102,14 @@ fn field_line(field: &FieldProblem) -> String {
     }
 }
 
+/// With its JSON Pointer.
+fn place_line(field: &FieldProblem) -> String {
+    match field.field.as_str() {
+        "" => clean(&field.message),
+        pointer => format!("{}  {}", clean(pointer), clean(&field.message)),
+    }
+}
+
 /// What to do next, with the channel's name in it where it is known.
 pub(super) fn advice(problem: &Problem, channel: Option<&str>) -> Option<String> {
     let advice = advice_for(problem)?;
@@ -123,6 +134,10 @@ fn while_put_off(problem: &Problem) -> &'static str {
         ("plugin.missing", _) => {
             "put the plugin back (tidegate plugin list); the run goes on by itself afterwards"
         }
+        ("plugin.quarantined", _) => {
+            "put a version of the plugin into its place that works, or let this one go on (tidegate plugin \
+             release); the run goes on by itself afterwards"
+        }
         ("breaker.open" | "throttle.blocked", _) | (_, Class::RateLimited) => {
             "it goes on by itself; what it waits for: tidegate origin list"
         }
@@ -137,7 +152,11 @@ fn advice_for(problem: &Problem) -> Option<&'static str> {
         ("channel.name-taken", _) => {
             "choose another name, or change that channel: tidegate channel edit NAME"
         }
-        ("plugin.missing", _) => "tidegate plugin list",
+        ("plugin.missing" | "plugin.not-quarantined", _) => "tidegate plugin list",
+        ("plugin.quarantined", _) => {
+            "tidegate plugin list tells why; put a version into its place that works, or let this one go on: \
+             tidegate plugin release PLUGIN"
+        }
         ("channel.settings", _) => "tidegate plugin inspect FILE lists the settings and what they mean",
         ("channel.disabled" | "run.disabled", _) => "tidegate channel enable NAME",
         ("connector.unknown" | "channel.no-connectors", _) => {
@@ -154,6 +173,15 @@ fn advice_for(problem: &Problem) -> Option<&'static str> {
         ("quarantine.unknown", _) => "tidegate quarantine list NAME",
         ("sweep.unclear", _) => "tidegate quarantine list NAME",
         ("record.unknown", _) => "tidegate record list NAME CONNECTOR",
+        ("channel.paused", _) => "tidegate channel show NAME; then tidegate channel enable NAME",
+        ("operation.unknown" | "operation.none" | "call.input", _) => {
+            "tidegate plugin inspect FILE lists the operations; their schemas stand in the manifest (--json)"
+        }
+        ("call.unknown" | "call.over" | "call.key-taken" | "call.retried" | "call.busy", _) => {
+            "tidegate call list"
+        }
+        ("call.input-json" | "call.input-size" | "call.time" | "call.not-failed", _) => return None,
+        ("call.timeout", _) => "give it more time with --timeout, or leave it to the host with --queue",
         ("sync.busy", _) => "wait for it (tidegate run list), or end it (tidegate run cancel ID)",
         ("egress.dry-run", _) => {
             "the plugin has to send something to read; only a sync without --dry-run lets it"

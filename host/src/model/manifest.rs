@@ -265,6 +265,10 @@ pub struct Operation {
     pub input: Value,
     /// JSON Schema of the output.
     pub output: Value,
+    /// Whether a try that may have been done may be made again with the same idempotency
+    /// key. False: the remote system does not keep such keys.
+    #[serde(default = "yes")]
+    pub repeatable: bool,
 }
 
 /// What a remote system may post.
@@ -299,11 +303,21 @@ impl ChannelType {
         self.transports.iter().find(|transport| transport.id.as_str() == id)
     }
 
+    /// The operation of that id.
+    #[must_use]
+    pub fn operation(&self, id: &str) -> Option<&Operation> {
+        self.operations.iter().find(|operation| operation.id.as_str() == id)
+    }
+
     /// The connector of that id.
     #[must_use]
     pub fn connector(&self, id: &str) -> Option<&Connector> {
         self.connectors.iter().find(|connector| connector.id.as_str() == id)
     }
+}
+
+fn yes() -> bool {
+    true
 }
 
 #[cfg(test)]

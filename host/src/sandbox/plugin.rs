@@ -11,13 +11,15 @@ use super::{
     convert,
     error::{CompileError, ContractError, Error},
     inspect::Inspection,
-    instance::{self, Answer},
+    instance::{self, Answer, Ended},
+    overseer::Overseer,
     step::{Outcome, Step},
 };
 use crate::{
     metrics::Guest,
     model::{
-        Acknowledgement, Class, Delivery, Effect, Failure, FieldError, Name, Page, PullRequest, PushRequest,
+        Acknowledgement, Class, Delivery, Effect, Failure, FieldError, Invocation, Name, Page, PullRequest,
+        PushRequest,
     },
 };
 use bytes::Bytes;
@@ -47,9 +49,9 @@ pub struct Exports {
     pub lifecycle: bool,
 }
 
-/// A compiled, pre-linked component; cheap to clone.
+/// A compiled, pre-linked component, and who watches over its steps; cheap to clone.
 #[derive(Clone)]
-pub struct Plugin(Arc<Parts>);
+pub struct Plugin(Arc<Parts>, Option<Arc<dyn Overseer>>);
 
 struct Parts {
     sandbox: Sandbox,
@@ -81,15 +83,44 @@ impl Plugin {
         let component = Component::from_binary(sandbox.engine(), component).map_err(refused)?;
         let linked = sandbox.linker().instantiate_pre(&component);
         let pre = linked.map_err(|error| ContractError::Link(describe(&error)))?;
-        Ok(Self(Arc::new(Parts {
-            indices: fit(&pre, inspection.exports)?,
-            exports: inspection.exports,
-            sha256: inspection.sha256,
-            manifest: inspection.manifest,
-            sandbox: sandbox.clone(),
-            pre,
-            named: OnceLock::new(),
-        })))
+        Ok(Self(
+            Arc::new(Parts {
+                indices: fit(&pre, inspection.exports)?,
+                exports: inspection.exports,
+                sha256: inspection.sha256,
+                manifest: inspection.manifest,
+                sandbox: sandbox.clone(),
+                pre,
+                named: OnceLock::new(),
+            }),
+            None,
+        ))
+    }
+
+    /// The same, with somebody who is asked before each step and told of each trap.
+    #[must_use]
+    pub fn overseen_by(&self, overseer: Arc<dyn Overseer>) -> Self {
+        Self(Arc::clone(&self.0), Some(overseer))
+    }
+
+    /// The same with nobody who watches over it: for steps that are no part of a run.
+    #[must_use]
+    pub fn unwatched(&self) -> Self {
+        Self(Arc::clone(&self.0), None)
+    }
+
+    /// Why no step of it may begin at present; none where one may.
+    #[must_use]
+    pub fn objection(&self) -> Option<Failure> {
+        self.1.as_ref()?.objection()
+    }
+
+    /// What one of its steps brought has been taken over for good: it is in the store, or
+    /// has been answered to whoever asked.
+    pub fn landed(&self) {
+        if let Some(overseer) = &self.1 {
+            overseer.landed();
+        }
     }
 
     /// Which optional interfaces it exports.
@@ -249,11 +280,34 @@ impl Plugin {
         .await
     }
 
+    /// Calls an operation; answers its JSON document as the guest wrote it, unchecked.
+    pub async fn invoke(&self, step: Step, invocation: Invocation) -> Outcome<Bytes> {
+        let Some(indices) = self.0.indices.operations.clone() else {
+            return not_exported("operations");
+        };
+        if step.gateway.is_none() {
+            return no_gateway();
+        }
+        let invocation = convert::invocation(invocation);
+        self.run(step, |store, instance| {
+            Box::pin(async move {
+                let guest = indices.load(&mut *store, &instance)?;
+                let transport = store.data_mut().transport()?;
+                let answer = guest.call_invoke(store, transport, &invocation).await?;
+                Ok(answer.map_err(convert::failure).and_then(convert::answer))
+            })
+        })
+        .await
+    }
+
     async fn run<T, F>(&self, step: Step, call: F) -> Outcome<T>
     where
         T: Send,
         F: for<'a> FnOnce(&'a mut Store<Context>, Instance) -> BoxFuture<'a, Answer<T>> + Send,
     {
+        if let Some(objection) = self.objection() {
+            return Outcome::never_begun(objection);
+        }
         let unjudged;
         let named = match self.0.named.get() {
             Some(named) => named,
@@ -263,8 +317,17 @@ impl Plugin {
             }
         };
         let span = tracing::debug_span!("step", plugin = named.plugin);
-        let outcome = instance::run(&self.0.sandbox, &self.0.pre, step, call).instrument(span).await;
-        named.guest.step(&outcome.usage, outcome.result.as_ref().err());
+        let gateway = step.gateway.clone();
+        let ended = instance::run(&self.0.sandbox, &self.0.pre, step, call).instrument(span).await;
+        let Ended { outcome, trap } = ended;
+        named.guest.step(&outcome.usage, trap.as_ref());
+        if let (Some(mut trap), Some(overseer)) = (trap, &self.1) {
+            // Its last words may repeat what a remote system sent, the credential too.
+            if let Some(gateway) = gateway {
+                trap.message = gateway.redact(&trap.message);
+            }
+            overseer.trapped(&trap);
+        }
         outcome
     }
 }

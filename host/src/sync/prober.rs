@@ -4,10 +4,7 @@
 //! channel that waits for it, so that no run has to be the one that tries.
 
 use super::runner::Shared;
-use crate::{
-    metrics,
-    model::{Status, Timestamp},
-};
+use crate::model::Timestamp;
 use futures_util::future::join_all;
 use std::{collections::BTreeSet, sync::Arc, time::Duration};
 use tokio_util::sync::CancellationToken;
@@ -68,12 +65,12 @@ impl Prober {
     /// Wakes those whose origin is back, asks the origins that are due, and says how long
     /// none will be.
     async fn look(&mut self) -> Duration {
-        self.measure();
         let ailing = self.shared.opener.ailing();
         let now_ailing: BTreeSet<String> = ailing.iter().map(|one| one.origin.clone()).collect();
         for origin in self.known.difference(&now_ailing) {
             let woken = self.shared.queue.wake(origin);
-            tracing::info!(origin, jobs = woken, "an origin is back; the jobs that waited for it go on");
+            let calls = self.shared.calls.wake_origin(origin, self.shared.clock.now());
+            tracing::info!(origin, jobs = woken, calls, "an origin is back; what waited for it goes on");
         }
         self.known = now_ailing;
         let now = self.shared.clock.now();
@@ -87,25 +84,24 @@ impl Prober {
         next.map_or(LOOK, Duration::from_millis).clamp(LEAST, LOOK)
     }
 
-    /// Shows how long the queue is.
-    fn measure(&self) {
-        let (now, depth) = (self.shared.clock.now(), self.shared.queue.depth());
-        let count = |jobs: usize| u64::try_from(jobs).unwrap_or(u64::MAX);
-        let depths = [
-            (Status::Queued, count(depth.ready)),
-            (Status::Deferred, count(depth.later)),
-            (Status::Running, count(depth.taken)),
-        ];
-        let oldest = depth.oldest.map_or(0, |since| now.millis_since(since));
-        metrics::queue(&depths, Duration::from_millis(oldest));
-    }
-
     /// False where nobody waits for the origin.
     async fn probe(&self, origin: &str) -> bool {
-        let Some(seat) = self.shared.queue.waiting_for(origin) else { return false };
+        let Some(seat) = self.shared.queue.waiting_for(origin) else {
+            return self.probe_for_calls(origin).await;
+        };
         tracing::debug!(origin, channel.id = %seat.channel, "an origin is asked whether it is back");
         if self.shared.opener.probe(seat.channel).await == Probe::NoCheck {
             self.shared.queue.delay(&seat, self.shared.clock.now());
+        }
+        true
+    }
+
+    /// The same where only calls wait for the origin.
+    async fn probe_for_calls(&self, origin: &str) -> bool {
+        let Some(channel) = self.shared.calls.waiting_for(origin) else { return false };
+        tracing::debug!(origin, channel.id = %channel, "an origin is asked whether it is back, for a call");
+        if self.shared.opener.probe(channel).await == Probe::NoCheck {
+            self.shared.calls.wake_origin(origin, self.shared.clock.now());
         }
         true
     }

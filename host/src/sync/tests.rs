@@ -2,12 +2,14 @@
 
 pub(super) mod support;
 
+mod calls;
 mod crash;
 mod history;
 mod import;
 mod jobs;
 mod mapping;
 mod overlap;
+mod plugins;
 mod quarantine;
 mod queue;
 mod rehearsal;

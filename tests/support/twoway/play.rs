@@ -250,7 +250,7 @@ impl Play<'_> {
         match side {
             Side::Local if !self.world.write("DELETE", &place, None)? => return Ok("refused".to_owned()),
             Side::Local => {}
-            Side::Remote => _ = self.world.fake.delete_ticket(place.parse()?)?,
+            Side::Remote => self.world.fake.delete_ticket(place.parse()?)?,
         }
         self.model.delete(side, id);
         Ok("done".to_owned())

@@ -110,8 +110,23 @@ pub struct ConnectorState {
     pub due: u64,
     /// Records that were set aside with a reason.
     pub quarantined: u64,
+    /// Local changes that wait to be exported, where some do.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub outgoing: Option<Waiting>,
     /// Its newest run.
     pub last_run: Option<Run>,
+}
+
+/// Local changes that wait to be exported.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Waiting {
+    /// All of them.
+    pub changes: u64,
+    /// Those that the remote system refused.
+    pub refused: u64,
+    /// Those that a person has to decide on first.
+    pub held: u64,
 }
 
 /// What the check of a channel's transport found.

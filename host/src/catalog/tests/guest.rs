@@ -48,6 +48,10 @@ pub(crate) struct Guest {
     pub(crate) endless: bool,
     /// Field and message that `validate` objects with.
     pub(crate) objection: Option<(&'static str, &'static str)>,
+    /// `validate` traps.
+    pub(crate) breaks: bool,
+    /// The code of the error with which settings cannot be migrated.
+    pub(crate) code: &'static str,
     /// What settings are migrated to; none: to themselves. An error: why they cannot be.
     pub(crate) migrated: Option<Result<Value, &'static str>>,
     /// What the check answers, where there is one.
@@ -69,6 +73,8 @@ impl Guest {
             embedded: None,
             endless: false,
             objection: None,
+            breaks: false,
+            code: "old.settings",
             migrated: None,
             check: None,
             may: None,
@@ -101,6 +107,7 @@ impl Guest {
         let mut data = Data::default();
         let (manifest, manifest_len) = data.add(&self.described);
         let endless = if self.endless { "(loop $for_ever (br $for_ever))" } else { "" };
+        let breaks = if self.breaks { "unreachable" } else { "" };
         let validate = self.objection.map_or("(i32.const 64)".into(), |(field, message)| {
             let (field, message) = (data.add(format!("/{field}").as_bytes()), data.add(message.as_bytes()));
             format!(
@@ -115,7 +122,7 @@ impl Guest {
                 (i32.store (i32.const 136) (local.get 4)) (i32.store (i32.const 140) (local.get 5))"
                 .into(),
             Some(Ok(value)) => answer(128, data.add(value.to_string().as_bytes())),
-            Some(Err(message)) => refusal(128, data.add(b"old.settings"), data.add(message.as_bytes())),
+            Some(Err(message)) => refusal(128, data.add(self.code.as_bytes()), data.add(message.as_bytes())),
         };
         let check = self.check.as_ref().map_or(String::new(), |value| {
             let answer = answer(192, data.add(value.to_string().as_bytes()));
@@ -152,7 +159,7 @@ impl Guest {
                 (func (export "tidegate:connect/channel-type@0.1.0#describe") (result i32)
                     {endless} {describe} (i32.const 16))
                 (func (export "tidegate:connect/channel-type@0.1.0#validate")
-                    (param i32 i32 i32 i32) (result i32) {validate})
+                    (param i32 i32 i32 i32) (result i32) {breaks} {validate})
                 (func (export "tidegate:connect/channel-type@0.1.0#migrate-settings")
                     (param i32 i32 i32 i32 i32 i32) (result i32) {migrate} (i32.const 128))
                 (func (export "tidegate:connect/connector@0.1.0#pull")

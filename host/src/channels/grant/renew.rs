@@ -35,7 +35,7 @@ enum Look {
     /// Take this one.
     Use(Access),
     /// Ask with this token, or with the client's own credentials.
-    Ask(Option<KeptGrant>, Option<Secret>, Fallback),
+    Ask(Option<Box<KeptGrant>>, Option<Secret>, Fallback),
     /// Another host asks.
     Wait,
 }
@@ -54,7 +54,9 @@ impl Inner {
                     tokio::time::sleep(LOOK).await;
                     continue;
                 }
-                Look::Ask(kept, refresh, fallback) => self.ask(asked, kept, refresh, fallback).await?,
+                Look::Ask(kept, refresh, fallback) => {
+                    self.ask(asked, kept.map(|kept| *kept), refresh, fallback).await?
+                }
             };
             if let Some(access) = next {
                 return Ok(access);
@@ -69,7 +71,11 @@ impl Inner {
         // What a client got with its own credentials, it gets again.
         let usable = kept.as_ref().filter(|kept| kept.provider == party.digest && kept.ended.is_none());
         let Some(usable) = usable else {
-            return if by_client { Ok(Look::Ask(kept, None, None)) } else { Err(unconnected(place, kept)) };
+            return if by_client {
+                Ok(Look::Ask(kept.map(Box::new), None, None))
+            } else {
+                Err(unconnected(place, kept))
+            };
         };
         let now = self.clock.now();
         let opened = match keep::open(&self.vault, place.channel, usable) {
@@ -90,7 +96,11 @@ impl Inner {
             (_, true) => Ok(Look::Ask(kept, None, is_valid.then_some(access))),
             (None, false) if is_valid => Ok(Look::Use(Access { fresh_until: usable.expires, ..access })),
             (None, false) => Err(run_out(place, is_refused)),
+<<<<<<< HEAD
             (refresh, false) => Ok(Look::Ask(kept, refresh, is_valid.then_some(access))),
+=======
+            (refresh, _) => Ok(Look::Ask(kept.map(Box::new), refresh, is_valid.then_some(access))),
+>>>>>>> main
         }
     }
 

@@ -1,10 +1,15 @@
 //! What is asked of the API.
 
+use crate::{
+    api::{AUTHOR, is_author},
+    model::IdempotencyKey,
+};
 use anyhow::Context as _;
 use axum::{
     body::{Body, Bytes},
     http::{HeaderValue, Method, Request, header},
 };
+use std::env;
 
 /// What is asked.
 #[derive(Debug)]
@@ -12,6 +17,8 @@ pub(crate) struct Call {
     method: Method,
     path: String,
     kind: Option<&'static str>,
+    author: Option<HeaderValue>,
+    idempotency_key: Option<HeaderValue>,
     body: Bytes,
 }
 
@@ -35,7 +42,7 @@ pub(crate) fn encode(text: &str) -> String {
 
 impl Call {
     fn new(method: Method, path: String) -> Self {
-        Self { method, path, kind: None, body: Bytes::new() }
+        Self { method, path, kind: None, author: None, idempotency_key: None, body: Bytes::new() }
     }
 
     pub(crate) fn get(path: String) -> Self {
@@ -73,9 +80,31 @@ impl Call {
         self
     }
 
+    /// A JSON document as it is.
+    pub(crate) fn document(mut self, body: Vec<u8>) -> Self {
+        self.kind = Some("application/json");
+        self.body = Bytes::from(body);
+        self
+    }
+
+    /// What makes one request of several.
+    pub(crate) fn idempotency_key(mut self, key: Option<&IdempotencyKey>) -> Self {
+        self.idempotency_key =
+            key.map(|key| HeaderValue::from_str(key.as_str()).expect("a key is visible ASCII characters"));
+        self
+    }
+
     pub(crate) fn bytes(mut self, body: Vec<u8>) -> Self {
         self.kind = Some("application/octet-stream");
         self.body = Bytes::from(body);
+        self
+    }
+
+    /// Says that the user of this process asks.
+    pub(crate) fn by_this_user(mut self) -> Self {
+        let mut names = ["USER", "LOGNAME", "USERNAME"].into_iter().filter_map(|name| env::var(name).ok());
+        let name = names.find(|name| is_author(name));
+        self.author = HeaderValue::from_str(name.as_deref().unwrap_or("cli")).ok();
         self
     }
 
@@ -88,6 +117,12 @@ impl Call {
             .context("the request cannot be made")?;
         if let Some(kind) = self.kind {
             request.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(kind));
+        }
+        if let Some(author) = self.author {
+            request.headers_mut().insert(AUTHOR, author);
+        }
+        if let Some(key) = self.idempotency_key {
+            request.headers_mut().insert("idempotency-key", key);
         }
         Ok(request)
     }

@@ -2,7 +2,7 @@
 
 use super::support::*;
 use crate::{
-    model::{Class, Failure, HostId, Migrated, Parallel, Run, RunId, Status, Trigger},
+    model::{Class, Failure, HostId, Migrated, Parallel, Status, Trigger},
     sandbox::Outcome,
     store::Store,
     sync::{Config, Request, prober::Ailing},
@@ -29,18 +29,6 @@ fn switched(class: Class, code: &'static str) -> (Arc<AtomicBool>, Arc<Script>) 
         }
     });
     (bad, script)
-}
-
-/// Returns when the run has this status.
-async fn reaches(host: &Host, id: RunId, status: Status) -> Run {
-    loop {
-        let run = host.sync.run(id).await.unwrap().unwrap();
-        if run.status == status {
-            return run;
-        }
-        assert!(!run.status.has_ended(), "{:?}", outcomes(&[run]));
-        tokio::time::sleep(Duration::from_millis(10)).await;
-    }
 }
 
 #[tokio::test(start_paused = true)]
@@ -113,7 +101,7 @@ async fn a_run_is_put_off_while_the_remote_fails_and_then_completes() {
     let channel = ready(vec![connector("user"), after("ticket", "user"), connector("group")]);
     host.offer(&channel, &[("user", &script), ("ticket", &good), ("group", &good)]).await;
     let job = host.sync.request(all_of(&channel)).await.unwrap();
-    let run = reaches(&host, job.runs[0].id, Status::Deferred).await;
+    let run = host.reaches(job.runs[0].id, Status::Deferred).await;
     let deferred = run.deferred.clone().unwrap();
     assert_eq!((deferred.reason.code.as_str(), run.tries, run.error), ("net.connect", 1, None));
     let pause = deferred.until.millis_since(host.clock.now());
@@ -142,7 +130,7 @@ async fn a_person_s_request_does_not_wait_for_the_end_of_a_pause() {
     let (bad, script) = switched(Class::Transient, "net.connect");
     let channel = host.offer(&ready(vec![connector("ticket")]), &[("ticket", &script)]).await;
     let job = host.sync.request(all_of(&channel)).await.unwrap();
-    reaches(&host, job.runs[0].id, Status::Deferred).await;
+    host.reaches(job.runs[0].id, Status::Deferred).await;
     bad.store(false, Ordering::SeqCst);
     let asked = tokio::time::Instant::now();
     let joined = host.sync.request(all_of(&channel)).await.unwrap();
@@ -152,7 +140,7 @@ async fn a_person_s_request_does_not_wait_for_the_end_of_a_pause() {
 
     bad.store(true, Ordering::SeqCst);
     let job = host.sync.request(all_of(&channel)).await.unwrap();
-    reaches(&host, job.runs[0].id, Status::Deferred).await;
+    host.reaches(job.runs[0].id, Status::Deferred).await;
     let full = host.sync.request(Request { full: true, ..all_of(&channel) }).await.unwrap();
     assert_eq!(full.after, Some(job.id), "a full sync is more than what is put off");
     bad.store(false, Ordering::SeqCst);
@@ -381,7 +369,7 @@ async fn a_run_that_is_put_off_can_be_cancelled() {
     let channel = ready(vec![connector("user"), after("ticket", "user")]);
     host.offer(&channel, &[("user", &script)]).await;
     let job = host.sync.request(all_of(&channel)).await.unwrap();
-    reaches(&host, job.runs[0].id, Status::Deferred).await;
+    host.reaches(job.runs[0].id, Status::Deferred).await;
     assert!(host.sync.cancel(job.runs[0].id).await.unwrap());
     assert!(!host.sync.cancel(job.runs[0].id).await.unwrap());
     let runs = host.sync.wait(job.id).await.unwrap();
@@ -401,7 +389,7 @@ async fn runs_wait_for_an_origin_that_is_left_alone_and_go_on_when_it_is_back() 
     let ailing = |probe_at| vec![Ailing { origin: origin.into(), probe_at }];
     host.shelf.ail(ailing(probe_at(30)));
     let job = host.sync.request(all_of(&channel)).await.unwrap();
-    let run = reaches(&host, job.runs[0].id, Status::Deferred).await;
+    let run = host.reaches(job.runs[0].id, Status::Deferred).await;
     assert_eq!((run.tries, run.deferred.unwrap().until), (0, probe_at(30)), "no attempt is burnt");
     tokio::time::sleep(Duration::from_secs(20)).await;
     assert_eq!(host.shelf.probed.lock().unwrap().len(), 0);

@@ -1,10 +1,12 @@
 //! A host without plugins.
 
+mod call;
 mod channel;
 pub(in crate::sync) mod engine;
 pub(in crate::sync) mod remote;
 mod script;
 
+pub(in crate::sync) use call::*;
 pub(in crate::sync) use channel::*;
 pub(in crate::sync) use script::*;
 
@@ -12,7 +14,8 @@ use crate::{
     channels,
     clock::Clock,
     model::{
-        Channel, ChannelId, ChannelName, Counters, Direction, HostId, Paused, Run, RunId, Timestamp, Trigger,
+        Channel, ChannelId, ChannelName, Counters, Direction, Failure, HostId, Paused, Run, RunId, Status,
+        Timestamp, Trigger,
     },
     store::Store,
     sync::{
@@ -38,6 +41,10 @@ pub(in crate::sync) struct Shelf {
     /// Origins that are left alone.
     ailing: watch::Sender<Vec<Ailing>>,
     changes: watch::Sender<u64>,
+    /// Changes with every plugin.
+    pub(in crate::sync) plugins: watch::Sender<u64>,
+    /// Why no channel can be opened, where that is so.
+    objection: Mutex<Option<Failure>>,
     pub(in crate::sync) probed: Mutex<Vec<ChannelId>>,
 }
 
@@ -49,6 +56,9 @@ impl Opener for Shelf {
     }
 
     fn reopen(&self, channel: ChannelId) -> BoxFuture<'_, Result<Ready, channels::Error>> {
+        if let Some(objection) = self.objection.lock().unwrap().clone() {
+            return Box::pin(async move { Err(channels::Error::Plugin(objection)) });
+        }
         let ready = self.channels.lock().unwrap().values().find(|ready| ready.channel.id == channel).cloned();
         let ready = ready.ok_or_else(|| channels::Error::NoChannel(channel.to_string()));
         Box::pin(async move { ready })
@@ -72,6 +82,14 @@ impl Opener for Shelf {
         Box::pin(async { Probe::Asked })
     }
 
+    fn plugins_changed(&self) -> watch::Receiver<u64> {
+        self.plugins.subscribe()
+    }
+
+    fn is_offered(&self, _: &str) -> bool {
+        self.objection.lock().unwrap().is_none()
+    }
+
     fn resume<'a>(&'a self, channel: &'a Channel) -> BoxFuture<'a, ()> {
         self.set_paused(channel, None);
         Box::pin(async {})
@@ -90,6 +108,12 @@ impl Shelf {
         if let Some(ready) = self.channels.lock().unwrap().get_mut(&channel.name) {
             ready.channel.paused = because;
         }
+    }
+
+    /// Sets why no channel can be opened.
+    pub(in crate::sync) fn object(&self, objection: Option<Failure>) {
+        *self.objection.lock().unwrap() = objection;
+        self.plugins.send_modify(|count| *count += 1);
     }
 
     /// Sets which origins are left alone.
@@ -136,6 +160,7 @@ impl Host {
         let stop = CancellationToken::new();
         let mut tasks = JoinSet::new();
         tasks.spawn(runner.run(Reach::All, stop.clone()));
+        tasks.spawn(sync.caller().run(Reach::All, stop.clone()));
         Self { sync, store, clock, shelf, stop, runner: tasks }
     }
 
@@ -183,6 +208,18 @@ impl Host {
         }
     }
 
+    /// The run as soon as it has that status; it must not end otherwise.
+    pub(in crate::sync) async fn reaches(&self, id: RunId, status: Status) -> Run {
+        loop {
+            let run = self.sync.run(id).await.unwrap().unwrap();
+            if run.status == status {
+                return run;
+            }
+            assert!(!run.status.has_ended(), "{:?}", outcomes(&[run]));
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    }
+
     /// Returns when no job is left.
     pub(in crate::sync) async fn finished(&self) {
         while let Some(job) = self.store.jobs().all().await.unwrap().pop() {
@@ -194,8 +231,12 @@ impl Host {
     /// Stops the runner and waits for it.
     pub(in crate::sync) async fn stop(mut self) {
         self.stop.cancel();
-        let ended = tokio::time::timeout(Duration::from_secs(60), self.runner.join_next()).await;
-        ended.expect("the runner stops").unwrap().unwrap();
+        let ended = async {
+            while let Some(ended) = self.runner.join_next().await {
+                ended.unwrap();
+            }
+        };
+        tokio::time::timeout(Duration::from_secs(60), ended).await.expect("the tasks stop");
     }
 
     /// Ends the runner as a killed process does: at once, with nothing written.

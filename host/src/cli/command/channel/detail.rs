@@ -2,7 +2,7 @@
 
 use super::{connect, state};
 use crate::{
-    api::view::{ChannelDetail, ConnectorState, Problem},
+    api::view::{ChannelDetail, ConnectorState, Problem, Waiting},
     cli::{
         client::{Call, path},
         exit::Exit,
@@ -28,6 +28,9 @@ pub(super) async fn show(ctx: &Context<'_>, name: &str) -> anyhow::Result<Exit> 
     if !detail.connector_states.is_empty() {
         ctx.out.line("")?;
         ctx.out.table(connectors(&detail.connector_states))?;
+    }
+    for line in outgoing(&detail.connector_states, detail.channel.name.as_str()) {
+        ctx.out.line(line)?;
     }
     for line in troubles(&detail.connector_states) {
         ctx.out.line(line)?;
@@ -138,6 +141,23 @@ fn connectors(states: &[ConnectorState]) -> Table {
     table
 }
 
+/// What waits to be exported, in a line each.
+fn outgoing(states: &[ConnectorState], name: &str) -> Vec<String> {
+    let waiting = states.iter().filter_map(|state| Some((&state.connector, state.outgoing?)));
+    let words = |(connector, waiting): (&_, Waiting)| {
+        let Waiting { changes, refused, held } = waiting;
+        let counts =
+            format!("{} to be exported, {} refused, {} held", count(changes), count(refused), count(held));
+        let mut line =
+            format!("\n{connector}: {counts}\n  tidegate outbox list {name} --connector {connector}");
+        if held > 0 {
+            line.push_str(&format!("\n  tidegate conflict list {name} --held"));
+        }
+        line
+    };
+    waiting.map(words).collect()
+}
+
 /// Why last runs failed, in a line each.
 fn troubles(states: &[ConnectorState]) -> Vec<String> {
     let runs = states.iter().filter_map(|state| state.last_run.as_ref());
@@ -209,6 +229,7 @@ mod tests {
                 records: 20_000,
                 due: 7,
                 quarantined: 1,
+                outgoing: None,
                 last_run: status.map(|_| run),
             }
         };
