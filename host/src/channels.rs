@@ -42,7 +42,7 @@ pub use self::{
 
 use self::{gateways::Gateways, grant::Flights, upgrade::Upgrades, vault::Vault};
 use crate::{
-    broker::{Broker, Callback, Gateway, Origins},
+    broker::{Broker, Gateway, Origins},
     catalog::{Catalog, Offer},
     clock::Clock,
     model::{
@@ -334,52 +334,6 @@ impl Channels {
     /// remote system is back. False where the channel has no check.
     pub async fn probe(&self, id: ChannelId) -> bool {
         self.0.probe(id).await
-    }
-
-    /// Begins to connect a channel by OAuth: with the address that a person opens, which
-    /// comes back to `redirect_uri`; or at once, where the channel has credentials of its own.
-    /// An attempt that was begun before counts no more.
-    ///
-    /// # Errors
-    /// The channel signs in by other means, a person is needed and there is no address to come
-    /// back to, the provider refuses, the store fails.
-    pub async fn connect(&self, name: &str, redirect_uri: Option<&str>) -> Result<Connecting, Error> {
-        self.0.connect(name, redirect_uri).await
-    }
-
-    /// Turns what a browser brought back, the query of its address, into tokens, and lets a channel go on that was paused
-    /// for the lack of them. What was begun is brought to its end whether or not the caller
-    /// waits.
-    ///
-    /// # Errors
-    /// In words for the person in front of the browser.
-    pub async fn finish_connecting(&self, query: &str) -> Result<ChannelName, Rejected> {
-        let callback = Callback::read(query).ok_or(Rejected::NoAnswer)?;
-        let inner = Arc::clone(&self.0);
-        let finishing = self.0.flights.see_through(async move { inner.finish(callback).await });
-        finishing.await.unwrap_or_else(|failure| Err(Rejected::Failed(failure)))
-    }
-
-    /// How a channel is connected; none where it signs in by other means.
-    ///
-    /// # Errors
-    /// Nothing has that name, or the store fails.
-    pub async fn connection(&self, name: &str) -> Result<Option<ConnectionReport>, Error> {
-        self.0.connection(name).await
-    }
-
-    /// Forgets a channel's tokens, and gives them back where the provider takes them.
-    ///
-    /// # Errors
-    /// Nothing has that name, the channel signs in by other means, the store fails.
-    pub async fn disconnect(&self, name: &str) -> Result<Disconnected, Error> {
-        self.0.disconnect(name).await
-    }
-
-    /// Waits until tokens that are being got are in the store. Belongs to the stop of a host,
-    /// after everything that asks for tokens.
-    pub async fn settle_tokens(&self) {
-        self.0.flights.land().await;
     }
 
     /// What is known of the origins that channels go to.

@@ -3,6 +3,7 @@
 
 mod breakers;
 mod lifecycle;
+mod oauth;
 mod opening;
 mod pause;
 mod server;

@@ -157,8 +157,8 @@ fn scopes(value: &Value, provider: &Provider) -> Option<Vec<String>> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::provider::tests::example;
     use super::*;
+    use crate::broker::oauth::provider::tests::example;
     use crate::{broker::Credential, model::AnswerFields};
     use serde_json::json;
 

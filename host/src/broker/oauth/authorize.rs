@@ -43,8 +43,8 @@ impl Provider {
 
 #[cfg(test)]
 mod tests {
-    use super::super::provider::tests::example;
     use super::*;
+    use crate::broker::oauth::provider::tests::example;
 
     fn address(provider: &Provider) -> String {
         let verifier = Nonce::of("dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk");

@@ -104,8 +104,8 @@ fn clean(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::super::provider::tests::example;
     use super::*;
+    use crate::broker::oauth::provider::tests::example;
 
     fn told(query: &str) -> String {
         match Callback::read(query) {

@@ -76,8 +76,8 @@ impl Provider {
 
 #[cfg(test)]
 mod tests {
-    use super::super::{Client, provider::tests::example};
     use super::*;
+    use crate::broker::oauth::{Client, provider::tests::example};
 
     #[test]
     fn forms_are_those_of_the_standard() {
