@@ -4,6 +4,7 @@
 //! and it writes to the store through `channels` and `sync` only.
 
 mod body;
+mod call;
 mod cassette;
 mod channel;
 mod conflict;
@@ -18,6 +19,7 @@ mod lifecycle;
 mod local;
 mod mapping;
 mod notice;
+mod oauth;
 mod origin;
 mod outbox;
 mod paging;
@@ -39,7 +41,7 @@ use crate::{
     channels::Channels,
     model::Size,
     store::Store,
-    sync::{Hooks, Notices, Sync, Timetable},
+    sync::{CALL_BYTES, Hooks, Notices, Sync, Timetable},
 };
 use axum::{
     Router,
@@ -54,7 +56,7 @@ use serde::{Deserialize, Serialize};
 use std::{
     net::{Ipv4Addr, SocketAddr},
     path::PathBuf,
-    sync::Arc,
+    sync::{Arc, OnceLock},
 };
 use tokio_util::sync::CancellationToken;
 
@@ -68,9 +70,9 @@ pub struct Config {
     /// The largest body of a request, in bytes. Default `1MiB`. A file to inspect
     /// may be larger: it is held to the sandbox's limit.
     pub body_bytes: Size,
-    /// Where remote systems reach the host from outside, such as
-    /// `https://hooks.example.com`, for the addresses of webhooks. None by default: they are
-    /// shown with the listening address.
+    /// Where remote systems and browsers reach the host from outside, such as
+    /// `https://hooks.example.com`, for the addresses of webhooks and for what providers of
+    /// OAuth send browsers back to. None by default: the listening address.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub public_url: Option<PublicUrl>,
     /// The largest body of a delivery to a webhook, in bytes. Default `1MiB`.
@@ -144,12 +146,16 @@ pub struct Parts {
     pub inspect_bytes: Size,
     /// Ends waiting requests when the host stops.
     pub stop: CancellationToken,
+    /// Where the host listens, once it does.
+    pub listening: Arc<OnceLock<SocketAddr>>,
 }
 
 /// Every route of the API, with its guards.
 pub fn router(parts: Parts) -> Router {
     let body_limit = DefaultBodyLimit::max(parts.config.body_bytes.as_len());
     let inspect_limit = DefaultBodyLimit::max(parts.inspect_bytes.as_len());
+    // The input may have blanks around it.
+    let call_limit = DefaultBodyLimit::max(CALL_BYTES.as_len() + (4 << 10));
     let api = Router::new()
         .route("/config", get(host::configuration))
         .route("/doctor", get(host::doctor))
@@ -190,6 +196,14 @@ pub fn router(parts: Parts) -> Router {
         .route("/runs/{id}/logs", get(history::logs))
         .route("/runs/{id}/pages", get(history::pages))
         .route("/plugins/release", post(plugin::release))
+        .route("/channels/{name}/operations/{operation}", post(call::start).layer(call_limit))
+        .route("/calls", get(call::list))
+        .route("/calls/{id}", get(call::show))
+        .route("/calls/{id}/cancel", post(call::cancel))
+        .route("/calls/{id}/retry", post(call::retry))
+        .route("/channels/{name}/connect", post(oauth::connect))
+        .route("/channels/{name}/disconnect", post(oauth::disconnect))
+        .route("/channels/{name}/connection", get(oauth::show))
         .route("/webhooks", get(hook::list).post(hook::create))
         .route("/webhooks/{id}", get(hook::show).delete(hook::delete))
         .route("/webhooks/{id}/rotate", post(hook::rotate))
@@ -226,6 +240,8 @@ pub fn router(parts: Parts) -> Router {
         .method_not_allowed_fallback(error::no_such_method)
         .layer(body_limit)
         .layer(middleware::from_fn(guard::admit))
+        // Browsers come here from another site: that is what it is for.
+        .merge(oauth::callback())
         .merge(hooks)
         .layer(middleware::from_fn(request::follow))
         .with_state(Arc::new(parts))

@@ -25,16 +25,20 @@ use crate::{
     config::{Config, Loaded},
     metrics,
     model::Secret,
-    sync::{Cleaner, NoticeSender, Prober, Reach, Runner, Scheduler},
+    sync::{Caller, Cleaner, NoticeSender, Prober, Reach, Runner, Scheduler},
     telemetry::otlp::Exporter,
 };
 use axum::Router;
 use floors::Floors;
 use futures_util::FutureExt;
 use readiness::Readiness;
-use std::{net::SocketAddr, path::PathBuf, sync::Arc};
+use std::{
+    net::SocketAddr,
+    path::PathBuf,
+    sync::{Arc, OnceLock},
+};
 use tasks::Tasks;
-use tokio::net::TcpListener;
+use tokio::{net::TcpListener, time::timeout};
 use tokio_util::sync::CancellationToken;
 
 /// What a host is built from beside its configuration.
@@ -65,10 +69,12 @@ pub struct App {
     runner: Option<Runner>,
     scheduler: Option<Scheduler>,
     prober: Option<Prober>,
+    caller: Option<Caller>,
     cleaner: Option<Cleaner>,
     notice_sender: Option<NoticeSender>,
     presence: Option<Presence>,
     traps: Option<TrapKeeper>,
+    listening: Arc<OnceLock<SocketAddr>>,
 }
 
 impl App {
@@ -97,7 +103,9 @@ impl App {
         } = Floors::build(&setup, &places)?;
         let cleaner = Cleaner::new(&sync);
         let (config, stop) = (setup.loaded.config.clone(), CancellationToken::new());
+        let listening = Arc::default();
         let (scheduler, prober) = (sync.scheduler(config.schedule.clone()), sync.prober());
+        let caller = sync.caller();
         let readiness = Readiness::new(store.clone(), stop.clone());
         let doctor = doctor::Doctor {
             has_key: setup.key.is_some(),
@@ -126,6 +134,7 @@ impl App {
             scratch: places.scratch,
             inspect_bytes: config.sandbox.limits.component_bytes,
             stop: stop.clone(),
+            listening: Arc::clone(&listening),
         });
         Ok(Self {
             config,
@@ -140,10 +149,12 @@ impl App {
             runner: Some(runner),
             scheduler: Some(scheduler),
             prober: Some(prober),
+            caller: Some(caller),
             cleaner: Some(cleaner),
             notice_sender: Some(notice_sender),
             presence: None,
             traps: Some(traps),
+            listening,
         })
     }
 
@@ -201,6 +212,9 @@ impl App {
         {
             self.tasks.start("probes", |stop| prober.run(stop));
         }
+        if let Some(caller) = self.caller.take() {
+            self.tasks.start("calls", |stop| caller.run(reach, stop));
+        }
     }
 
     /// Puts right what a killed host left behind, without letting any run go.
@@ -222,6 +236,8 @@ impl App {
         let listener =
             TcpListener::bind(wanted).await.map_err(|source| Error::Bind { address: wanted, source })?;
         let address = listener.local_addr().map_err(|source| Error::Bind { address: wanted, source })?;
+        // The first address stays: it is what providers know.
+        let _ = self.listening.set(address);
         let started = CancellationToken::new();
         self.start_api(listener, started.clone());
         self.load_plugins().await;
@@ -275,7 +291,11 @@ impl App {
             presence.remove(&self.config.data);
         }
         self.stop.cancel();
-        let ended_by_force = self.tasks.stop(self.config.grace.0).await;
+        let mut ended_by_force = self.tasks.stop(self.config.grace.0).await;
+        // An answer with a refresh token that is good for one use must not get lost.
+        if timeout(self.config.grace.0, self.channels.settle_tokens()).await.is_err() {
+            ended_by_force.push("tokens");
+        }
         if let Some(breakers) = self.breakers.take() {
             // Nothing ran, but a command may have given an origin free.
             let stopped = CancellationToken::new();

@@ -29,6 +29,7 @@ mod gateway;
 mod headers;
 mod marks;
 mod meter;
+mod oauth;
 mod origin;
 mod origins;
 mod path;
@@ -55,6 +56,10 @@ pub use cassette::{Answered, Asked, End, Exchange, Got, Player, Recording, Tape}
 pub use config::Config;
 pub use gateway::{Broker, Gateway, Reach};
 pub use meter::{Allowance, Meter, Used};
+pub use oauth::{
+    Asking, Callback, Client as OAuthClient, Granted, INVALID_GRANT, Nonce, Provider, Returned, Sending,
+    Tokens, same,
+};
 pub use origin::OriginPattern;
 pub use origins::{Keeper, Origins};
 pub use request::{Method, Request, Response, Streamed};

@@ -8,9 +8,11 @@ mod address;
 mod breakers;
 mod channel;
 mod check;
+mod connect;
 mod credentials;
 mod error;
 mod gateways;
+mod grant;
 mod guest;
 mod hook;
 mod lifecycle;
@@ -27,6 +29,7 @@ mod vault;
 
 pub use self::{
     breakers::BreakerKeeper,
+    connect::{AttemptReport, Connecting, ConnectionReport, Disconnected, Rejected, Standing, Started},
     error::Error,
     hook::{HookDoor, Owner},
     lifecycle::{Deletion, Disabled, Objection, Veto},
@@ -37,12 +40,14 @@ pub use self::{
     vault::VaultError,
 };
 
-use self::{gateways::Gateways, upgrade::Upgrades, vault::Vault};
+use self::{gateways::Gateways, grant::Flights, upgrade::Upgrades, vault::Vault};
 use crate::{
-    broker::{Broker, Gateway, Origins},
+    broker::{Broker, Callback, Gateway, Origins},
     catalog::{Catalog, Offer},
     clock::Clock,
-    model::{Channel, ChannelId, ChannelName, Failure, Hook, Mapping, Name, Paused, Sealed, Secret, Usage},
+    model::{
+        Channel, ChannelId, ChannelName, Failure, Hook, HostId, Mapping, Name, Paused, Sealed, Secret, Usage,
+    },
     store::Store,
 };
 use bytes::Bytes;
@@ -50,7 +55,7 @@ use serde_json::{Map, Value};
 use std::{
     collections::BTreeMap,
     path::PathBuf,
-    sync::{Arc, atomic::AtomicBool},
+    sync::{Arc, Weak, atomic::AtomicBool},
 };
 
 /// What an operator asks for. Values come as text or JSON; the form decides.
@@ -137,6 +142,8 @@ pub struct Parts {
     pub key_file: PathBuf,
     /// The key itself, instead of the file: the text of `TIDEGATE_KEY`.
     pub key: Option<Secret>,
+    /// Which host this is, at every start the same.
+    pub host: HostId,
 }
 
 /// A handle on the channels; cheap to clone.
@@ -151,6 +158,9 @@ struct Inner {
     vault: Vault,
     gateways: Gateways,
     upgrades: Upgrades,
+    flights: Flights,
+    host: HostId,
+    me: Weak<Inner>,
     /// The key was compared with the secrets that are there.
     key_fits: AtomicBool,
 }
@@ -162,11 +172,13 @@ impl Channels {
     /// # Errors
     /// No key can be had, or the file is open to others.
     pub fn build(parts: Parts) -> Result<Self, Error> {
-        let Parts { store, catalog, broker, clock, key_file, key } = parts;
+        let Parts { store, catalog, broker, clock, key_file, key, host } = parts;
         let vault = Vault::open(key.as_ref(), &key_file)?;
-        let (gateways, upgrades, key_fits) =
-            (Gateways::default(), Upgrades::default(), AtomicBool::new(false));
-        Ok(Self(Arc::new(Inner { store, catalog, broker, clock, vault, gateways, upgrades, key_fits })))
+        let (gateways, upgrades, flights) = (Gateways::default(), Upgrades::default(), Flights::default());
+        Ok(Self(Arc::new_cyclic(|me| {
+            let (me, key_fits) = (me.clone(), AtomicBool::new(false));
+            Inner { store, catalog, broker, clock, vault, gateways, upgrades, flights, host, me, key_fits }
+        })))
     }
 
     /// All of them, by name.
@@ -322,6 +334,52 @@ impl Channels {
     /// remote system is back. False where the channel has no check.
     pub async fn probe(&self, id: ChannelId) -> bool {
         self.0.probe(id).await
+    }
+
+    /// Begins to connect a channel by OAuth: with the address that a person opens, which
+    /// comes back to `redirect_uri`; or at once, where the channel has credentials of its own.
+    /// An attempt that was begun before counts no more.
+    ///
+    /// # Errors
+    /// The channel signs in by other means, a person is needed and there is no address to come
+    /// back to, the provider refuses, the store fails.
+    pub async fn connect(&self, name: &str, redirect_uri: Option<&str>) -> Result<Connecting, Error> {
+        self.0.connect(name, redirect_uri).await
+    }
+
+    /// Turns what a browser brought back, the query of its address, into tokens, and lets a channel go on that was paused
+    /// for the lack of them. What was begun is brought to its end whether or not the caller
+    /// waits.
+    ///
+    /// # Errors
+    /// In words for the person in front of the browser.
+    pub async fn finish_connecting(&self, query: &str) -> Result<ChannelName, Rejected> {
+        let callback = Callback::read(query).ok_or(Rejected::NoAnswer)?;
+        let inner = Arc::clone(&self.0);
+        let finishing = self.0.flights.see_through(async move { inner.finish(callback).await });
+        finishing.await.unwrap_or_else(|failure| Err(Rejected::Failed(failure)))
+    }
+
+    /// How a channel is connected; none where it signs in by other means.
+    ///
+    /// # Errors
+    /// Nothing has that name, or the store fails.
+    pub async fn connection(&self, name: &str) -> Result<Option<ConnectionReport>, Error> {
+        self.0.connection(name).await
+    }
+
+    /// Forgets a channel's tokens, and gives them back where the provider takes them.
+    ///
+    /// # Errors
+    /// Nothing has that name, the channel signs in by other means, the store fails.
+    pub async fn disconnect(&self, name: &str) -> Result<Disconnected, Error> {
+        self.0.disconnect(name).await
+    }
+
+    /// Waits until tokens that are being got are in the store. Belongs to the stop of a host,
+    /// after everything that asks for tokens.
+    pub async fn settle_tokens(&self) {
+        self.0.flights.land().await;
     }
 
     /// What is known of the origins that channels go to.

@@ -93,6 +93,7 @@ async fn run(cli: Cli, out: &Out) -> anyhow::Result<Exit> {
         Command::Mapping { command } => command::mapping::run(&ctx, command).await,
         Command::Config { command } => command::config::run(&ctx, command).await,
         Command::Doctor => command::doctor::run(&ctx).await,
+        Command::Call(call) => command::call::run(&ctx, call).await,
     }
 }
 

@@ -2,10 +2,12 @@
 //!
 //! Nothing here opens, reads or decides anything beyond the bounds of a value.
 
+mod call;
 mod cassette;
 mod channel;
 mod conflict;
 mod failure;
+mod grant;
 mod history;
 mod hook;
 mod id;
@@ -27,6 +29,7 @@ mod timestamp;
 mod trail;
 mod usage;
 
+pub use call::{Call, CallMode, Holder, IdempotencyKey, IdempotencyKeyError, Invocation};
 pub use cassette::{
     Cassette, DueDifference, FailureDifference, FieldDifference, Listed, PluginVersion, RecordDifference,
     RecordDifferences, Replay, RequestDifferences, Side, Sides,
@@ -61,3 +64,6 @@ pub use secret::Secret;
 pub use timestamp::Timestamp;
 pub use trail::Step as TrailStep;
 pub use usage::Usage;
+
+pub use grant::{Claim, ConnectStage, KeptAttempt, KeptGrant};
+pub use manifest::{AnswerFields, ClientAuth, GrantType, OAuth2};

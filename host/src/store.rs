@@ -9,6 +9,7 @@
 
 mod batch;
 mod breakers;
+mod calls;
 mod channels;
 mod codec;
 mod conflicts;
@@ -18,6 +19,7 @@ mod due;
 mod ended;
 mod engine;
 mod feed;
+mod grants;
 mod holdings;
 mod hooks;
 mod inbox;
@@ -53,6 +55,7 @@ mod watch;
 
 pub use batch::{Batch, Expectation, Writes};
 pub use breakers::Breakers;
+pub use calls::{Calls, KeptCall};
 pub use channels::Channels;
 pub use conflicts::Conflicts;
 pub use cursors::Cursors;
@@ -60,6 +63,7 @@ pub use due::{Due, DueKey};
 pub use ended::{Ended, EndedRun, Older};
 pub use engine::{Engine, Entry, Range, Want};
 pub use feed::{Feed, FeedEntry, FeedKey, FeedKind, FeedRow};
+pub use grants::{Connection, Grants, Swap};
 pub use hooks::Hooks;
 pub use inbox::{Inbox, Inboxed};
 pub use jobs::{Jobs, KeptJob};
@@ -225,6 +229,12 @@ impl Store {
         Traps(self)
     }
 
+    /// The OAuth tokens of channels, and attempts to connect them.
+    #[must_use]
+    pub fn grants(&self) -> Grants<'_> {
+        Grants(self)
+    }
+
     /// The records of connectors.
     #[must_use]
     pub fn records(&self) -> Records<'_> {
@@ -271,6 +281,12 @@ impl Store {
     #[must_use]
     pub fn vanished(&self) -> Marks<'_> {
         Marks(self)
+    }
+
+    /// Calls of operations.
+    #[must_use]
+    pub fn calls(&self) -> Calls<'_> {
+        Calls(self)
     }
 
     /// Local changes that wait to be exported.

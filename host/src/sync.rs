@@ -8,8 +8,10 @@
 //! owns the task of every job (`runner`, `work`), which holds a lease (`lease`) and a place
 //! (`turns`); a run reads, decides and commits page by page (`import`), `policy` says what
 //! is done about a failure, and `history` writes what became of it.
-//! A dry run shows what a request would change and writes nothing (`rehearsal`).
+//! A dry run shows what a request would change and writes nothing (`rehearsal`). Calls of
+//! operations have rows and a task of their own (`call`).
 
+mod call;
 mod cleaner;
 mod cleaning;
 mod export;
@@ -49,6 +51,9 @@ mod work;
 #[cfg(test)]
 mod tests;
 
+pub use call::{
+    CALL_BYTES, CallRequest, CallSearch, Called, Caller, Calls, Config as CallConfig, FoundCalls,
+};
 pub use cleaner::{Cleaned, Cleaner, Cleaning};
 pub use hooks::{
     Address, Admitted, Fit, HookError, Hooks, Made, NewSecret, Posted, Rotation, Shown as ShownHook, Taken,
@@ -76,8 +81,8 @@ use crate::{
     channels::Channels,
     clock::Clock,
     model::{
-        Asked, Channel, ChannelId, ChannelName, Direction, Fault, HostId, JobId, Name, Run, RunId, Size,
-        Span, Timestamp, Trigger,
+        Asked, Channel, ChannelId, ChannelName, Class, Direction, Failure, Fault, HostId, JobId, Name, Run,
+        RunId, Size, Span, Timestamp, Trigger,
     },
     store::Store,
 };
@@ -130,6 +135,8 @@ pub struct Config {
     /// What is kept of runs. No keys of its own: the app takes it from `[history]`.
     #[serde(skip)]
     pub history: HistoryConfig,
+    /// Calls of operations.
+    pub calls: CallConfig,
 }
 
 impl Default for Config {
@@ -146,6 +153,7 @@ impl Default for Config {
             program: None,
             pages_without_progress: NonZeroU32::new(10).expect("10 is not 0"),
             history: HistoryConfig::default(),
+            calls: CallConfig::default(),
         }
     }
 }
@@ -217,6 +225,9 @@ pub enum Error {
     /// Nothing new is started any more.
     #[error("the host is stopping")]
     Stopping,
+    /// What was asked for cannot be done, in words and fields of its own.
+    #[error("{}", .0.message)]
+    Refused(Failure),
     /// A mapping cannot be used.
     #[error(transparent)]
     Mapping(#[from] mapping::MappingError),
@@ -241,10 +252,17 @@ impl Error {
             | Self::NotOffered { .. }
             | Self::NoFull { .. }
             | Self::NoJob(_) => Fault::Invalid,
+            Self::Refused(failure) => failure.fault(),
             Self::Mapping(error) => error.fault(),
             Self::Channels(error) => error.fault(),
             Self::Store(error) => error.fault(),
         }
+    }
+}
+
+impl From<Failure> for Error {
+    fn from(failure: Failure) -> Self {
+        Self::Refused(failure)
     }
 }
 
@@ -468,6 +486,18 @@ impl Sync {
         self.shared.live.progress(id).and_then(|progress| progress.pace())
     }
 
+    /// The task that works on calls of operations.
+    #[must_use]
+    pub fn caller(&self) -> Caller {
+        Caller::new(Arc::clone(&self.shared))
+    }
+
+    /// What can be done about calls of operations.
+    #[must_use]
+    pub fn calls(&self) -> Calls<'_> {
+        Calls(self)
+    }
+
     /// Local writes.
     #[must_use]
     pub fn local(&self) -> Local<'_> {
@@ -492,7 +522,14 @@ impl Sync {
     /// # Errors
     /// `Busy` where a job is going on, `Held` where somebody else holds it.
     pub fn hold(&self, channel: &Channel) -> Result<Hold, Error> {
-        self.shared.live.hold(channel)
+        let hold = self.shared.live.hold(channel)?;
+        // Looked at afterwards: a call looks for the hold once it is counted.
+        if self.shared.calls.is_busy_with(channel.id) {
+            let message =
+                format!("a call of channel '{}' is going on; the channel stays as it is", channel.name);
+            return Err(Failure::new(Class::Conflict, "call.busy", message).into());
+        }
+        Ok(hold)
     }
 
     /// Asks a run to end at the last committed page; a step that is under way
@@ -508,6 +545,9 @@ impl Sync {
         let Some(run) = self.shared.store.runs().get(id).await? else {
             return Ok(false);
         };
+        if run.direction == Direction::Call {
+            return self.calls().cancel(id).await;
+        }
         let now = self.shared.clock.now();
         let ended = |run: &mut Run| {
             let ending = history::Ending::Cancelled(history::cancelled(run));

@@ -1,6 +1,7 @@
 //! The whole product: the real program, real plugins, a real server on loopback.
 
 mod api;
+mod call;
 mod crash;
 mod dryrun;
 mod egress;
@@ -14,6 +15,7 @@ mod lifecycle;
 mod mapping;
 mod matrix;
 mod notices;
+mod oauth;
 mod observe;
 mod outage;
 mod plugins;

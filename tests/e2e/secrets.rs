@@ -54,7 +54,7 @@ fn another_key_is_refused_in_words() {
     assert!(check.stderr.contains("key") || check.stdout.contains("key"), "{check:?}");
 }
 
-fn files(folder: &Path) -> Vec<PathBuf> {
+pub(crate) fn files(folder: &Path) -> Vec<PathBuf> {
     let entries = fs::read_dir(folder).expect("a folder").map(|entry| entry.expect("readable").path());
     entries
         .flat_map(|path| if path.is_dir() { files(&path) } else { vec![path] })

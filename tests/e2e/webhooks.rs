@@ -38,7 +38,8 @@ impl Hooked {
         let config = format!("[api]\npublic-url = \"https://hooks.example.com/tide\"\n{config}");
         let host = TestHost::started(Setup { config, plugins: vec![plugin], ..Setup::default() });
         let host = host.expect("a host");
-        let create = ["channel", "create", CHANNEL, "--type", "receives", "--set", "url=http://127.0.0.1:18009"];
+        let create =
+            ["channel", "create", CHANNEL, "--type", "receives", "--set", "url=http://127.0.0.1:18009"];
         host.ok(create).expect("a channel");
         let _ = rustls::crypto::ring::default_provider().install_default();
         let run_time = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();

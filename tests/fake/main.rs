@@ -9,6 +9,7 @@ mod guests;
 mod jobs;
 mod lists;
 mod matrix;
+mod oauth;
 mod outgoing;
 mod people;
 mod strictness;

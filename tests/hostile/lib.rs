@@ -88,5 +88,7 @@ mod tests {
         check(include_bytes!("examples/misbehaves/manifest.json"));
         check(include_bytes!("examples/minimal-next/manifest.json"));
         check(include_bytes!("examples/receives/manifest.json"));
+        check(include_bytes!("examples/calls/manifest.json"));
+        check(include_bytes!("examples/signs-in/manifest.json"));
     }
 }

@@ -16,7 +16,7 @@ use std::{
     ffi::OsStr,
     fs,
     path::{Path, PathBuf},
-    process::{Command, ExitStatus},
+    process::{Child, Command, ExitStatus, Stdio},
     time::Duration,
 };
 use tempfile::TempDir;
@@ -143,6 +143,16 @@ impl TestHost {
         let mut command = self.command();
         command.args(arguments);
         command::run(command, self.folder.path(), self.limits)
+    }
+
+    /// Starts a command and leaves it running, its stdout to be read.
+    ///
+    /// # Errors
+    /// When it cannot be run.
+    pub fn begin<S: AsRef<OsStr>>(&self, arguments: impl IntoIterator<Item = S>) -> Result<Child> {
+        let mut command = self.command();
+        command.args(arguments).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null());
+        Ok(command.spawn()?)
     }
 
     /// Runs a command that must succeed, and answers what it wrote to stdout.

@@ -5,6 +5,7 @@
 pub mod github;
 pub mod host;
 pub mod matrix;
+pub mod oauth;
 pub mod programs;
 pub mod receiver;
 pub mod twoway;

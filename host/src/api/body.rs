@@ -26,14 +26,22 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for JsonBody<T> {
             return parse(b"{}").map(Self);
         }
         if !is_json {
-            return Err(Error::new(
-                Class::Unsupported,
-                "request.content-type",
-                "the body must be JSON: send content-type: application/json",
-            )
-            .with_status(StatusCode::UNSUPPORTED_MEDIA_TYPE));
+            return Err(not_json());
         }
         parse(&bytes).map(Self)
+    }
+}
+
+/// A JSON body whose bytes matter: it is checked for nothing but its kind.
+pub(super) struct DocumentBody(pub(super) Bytes);
+
+impl<S: Send + Sync> FromRequest<S> for DocumentBody {
+    type Rejection = Error;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, Error> {
+        let is_json = is_json(request.headers());
+        let bytes = Bytes::from_request(request, state).await.map_err(|error| unreadable(&error))?;
+        if is_json { Ok(Self(bytes)) } else { Err(not_json()) }
     }
 }
 
@@ -61,6 +69,12 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequestParts<S> for Params<T> {
                 .with_status(StatusCode::BAD_REQUEST)),
         }
     }
+}
+
+fn not_json() -> Error {
+    let message = "the body must be JSON: send content-type: application/json";
+    Error::new(Class::Unsupported, "request.content-type", message)
+        .with_status(StatusCode::UNSUPPORTED_MEDIA_TYPE)
 }
 
 fn is_json(headers: &HeaderMap) -> bool {

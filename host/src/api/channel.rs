@@ -3,6 +3,7 @@
 use super::{
     Error, Parts, State,
     body::{JsonBody, Params},
+    oauth,
     paging::{Paging, page},
     view::{
         Channel, ChannelDetail, CheckReport, ConnectorState, Edit, List, NewChannel, Problem, Run, Waiting,
@@ -75,7 +76,14 @@ pub(super) async fn show(
         connector_states.push(state_of(&parts.store, &channel, connector, last_run).await?);
     }
     let plugin = offer.map(|offer| offer.file);
-    Ok(Json(ChannelDetail { channel: shown(&parts, channel), plugin, connector_states, last_run }))
+    let connection = oauth::of_channel(&parts, &name).await?;
+    Ok(Json(ChannelDetail {
+        channel: shown(&parts, channel),
+        plugin,
+        connector_states,
+        last_run,
+        connection,
+    }))
 }
 
 async fn state_of(
@@ -129,7 +137,7 @@ async fn newest_runs(
         let runs = store.runs().list(Some(channel.id), before, PAGE).await?;
         let is_last = runs.len() < PAGE;
         before = runs.last().map(|run| run.id);
-        for run in runs {
+        for run in runs.into_iter().filter(|run| run.direction != model::Direction::Call) {
             newest.entry(run.connector.clone()).or_insert(run);
         }
         if is_last || connectors.iter().all(|connector| newest.contains_key(connector)) {

@@ -160,6 +160,7 @@ impl From<sync::Error> for Error {
                 (Class::Conflict, "sync.busy")
             }
             sync::Error::Stopping => (Class::Transient, "host.stopping"),
+            sync::Error::Refused(failure) => return Problem::from(failure).into(),
         };
         let mut answer = Self::new(class, code, chain(&error));
         answer.problem.job = job;

@@ -137,7 +137,7 @@ pub(super) async fn list(
     Ok(Json(List { items, next: found.next.map(|id| id.to_string()) }))
 }
 
-fn statuses(text: &str) -> Result<Vec<Status>, Error> {
+pub(super) fn statuses(text: &str) -> Result<Vec<Status>, Error> {
     let names = text.split(',').map(str::trim).filter(|name| !name.is_empty());
     let status = |name: &str| serde_json::from_value(name.into()).map_err(|error| no_status(name, &error));
     names.map(status).collect()

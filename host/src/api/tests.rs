@@ -103,6 +103,7 @@ impl Host {
             clock: clock.clone(),
             key_file: folder.path().join("key"),
             key: None,
+            host: crate::model::HostId::new(),
         })
         .expect("channels");
         let cassettes = Cassettes::build(crate::cassettes::Parts {
@@ -131,6 +132,7 @@ impl Host {
         let hooks = Hooks::build(&sync, channels.clone());
         let (notices, _) = Notices::build(&sync, channels.clone(), sync::NoticeConfig::default());
         let router = router(Parts {
+            listening: Arc::new(OnceLock::from(SocketAddr::from((Ipv4Addr::LOCALHOST, 7070)))),
             config: Config { body_bytes: Size::kib(1), ..Config::default() },
             store: store.clone(),
             catalog: catalog.clone(),

@@ -3,9 +3,11 @@
 //! Nothing below the API knows these forms. The command line reads with the
 //! same types that the API writes with.
 
+mod call;
 mod cassette;
 mod channel;
 mod conflict;
+mod connection;
 mod dry_run;
 mod history;
 mod hook;
@@ -24,11 +26,13 @@ mod record;
 mod run;
 mod schedule;
 
+pub use call::{Call, CallChecked};
 pub use cassette::{CassetteDetail, Replayed};
 pub use channel::{
     Channel, ChannelDetail, CheckReport, ConnectorState, Edit, NewChannel, NewSync, Upgraded, Waiting,
 };
 pub use conflict::Conflict;
+pub use connection::{Attempt, Connect, Connection, Disconnected};
 pub use dry_run::{
     DryRunChange, DryRunField, DryRunKind, DryRunLine, DryRunOutcome, DryRunSummary, NewDryRun,
 };

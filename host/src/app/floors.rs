@@ -47,6 +47,7 @@ impl Floors {
             catalog::Config { traps_in_a_row: config.sync.traps_in_a_row, ..config.catalog.clone() };
         let (catalog, watcher) = Catalog::build(in_catalog, folder.clone(), sandbox)
             .map_err(|source| Error::Folder { folder, source })?;
+        let host = places.host().map_err(|source| Error::Folder { folder: places.data.clone(), source })?;
         let channels = Channels::build(channels::Parts {
             store: store.clone(),
             catalog: catalog.clone(),
@@ -54,15 +55,16 @@ impl Floors {
             clock: clock.clone(),
             key_file: places.key.clone(),
             key: setup.key.clone(),
+            host,
         })
         .map_err(Error::Channels)?;
         let (breakers, traps) = (channels.breaker_keeper(), channels.trap_keeper());
-        let host = places.host().map_err(|source| Error::Folder { folder: places.data.clone(), source })?;
         // These keys stand elsewhere: with the other limits of a step, and under `[history]`.
         let sync = sync::Config {
             record_bytes: config.sandbox.limits.record_bytes,
             program: setup.compiler.clone(),
             history: config.history.clone(),
+            calls: sync::CallConfig { wall: config.sandbox.limits.wall, ..config.sync.calls.clone() },
             ..config.sync.clone()
         };
         let cassettes = Cassettes::build(cassettes::Parts {

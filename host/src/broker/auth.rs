@@ -3,7 +3,7 @@
 //! It decides nothing about where a request goes, and it gives the credential
 //! to nothing but a permitted request.
 
-use super::{Credential, egress::Permitted, headers, marks::Marks};
+use super::{Credential, Tokens, egress::Permitted, headers, marks::Marks};
 use crate::model::{Class, Failure, Secret};
 use base64::{Engine, prelude::BASE64_STANDARD};
 use http::{HeaderName, HeaderValue, header};
@@ -20,7 +20,11 @@ enum Form {
     None,
     Header(HeaderName, HeaderValue),
     Query(String, Secret),
+    Token(Arc<dyn Tokens>),
 }
+
+/// The token for one attempt; none where the credential is always the same.
+pub(super) struct Held(Option<(Secret, HeaderValue)>);
 
 impl Auth {
     /// Fails with `config` where the credential cannot be sent as HTTP.
@@ -33,6 +37,7 @@ impl Auth {
             }
             Credential::Header { name, value } => custom(name, value.expose())?,
             Credential::Query { name, value } => Form::Query(name.clone(), value.clone()),
+            Credential::Token(tokens) => Form::Token(tokens.clone()),
         };
         Ok(Self { form, marks: Arc::new(Marks::new(credential)) })
     }
@@ -41,6 +46,7 @@ impl Auth {
     pub(super) fn owned_header(&self) -> Option<&HeaderName> {
         match &self.form {
             Form::Header(name, _) => Some(name),
+            Form::Token(_) => Some(&header::AUTHORIZATION),
             Form::None | Form::Query(..) => None,
         }
     }
@@ -49,7 +55,7 @@ impl Auth {
     pub(super) fn owned_parameter(&self) -> Option<&str> {
         match &self.form {
             Form::Query(name, _) => Some(name),
-            Form::None | Form::Header(..) => None,
+            Form::None | Form::Header(..) | Form::Token(_) => None,
         }
     }
 
@@ -63,10 +69,54 @@ impl Auth {
         &self.marks
     }
 
+    /// Whether another token can take the place of one that is refused.
+    pub(super) fn renews(&self) -> bool {
+        matches!(self.form, Form::Token(_))
+    }
+
+    /// What the next attempt needs. It may take a request to the provider.
+    pub(super) async fn hold(&self) -> Result<Held, Failure> {
+        match &self.form {
+            Form::Token(tokens) => self.learnt(tokens.current().await?),
+            Form::None | Form::Header(..) | Form::Query(..) => Ok(Held(None)),
+        }
+    }
+
+    /// The same after that one was refused.
+    pub(super) async fn hold_another(&self, refused: &Held) -> Result<Held, Failure> {
+        match (&self.form, &refused.0) {
+            (Form::Token(tokens), Some((token, _))) => self.learnt(tokens.instead_of(token.clone()).await?),
+            _ => self.hold().await,
+        }
+    }
+
+    /// A refusal of a token that was new, with what a person can do.
+    pub(super) fn refused(&self, failure: Failure) -> Failure {
+        match &self.form {
+            Form::Token(tokens) => {
+                let message = format!("{}, and so is a new token; {}", failure.message, tokens.way_out());
+                Failure::new(Class::Auth, "oauth.token-refused", message)
+            }
+            Form::None | Form::Header(..) | Form::Query(..) => failure,
+        }
+    }
+
+    /// From now on the token is hidden like every other credential.
+    fn learnt(&self, token: Secret) -> Result<Held, Failure> {
+        self.marks.learn(&token);
+        let value = sensitive(&Zeroizing::new(format!("Bearer {}", token.expose())))?;
+        Ok(Held(Some((token, value))))
+    }
+
     /// Puts the credential on.
-    pub(super) fn put_on(&self, permitted: &mut Permitted) {
+    pub(super) fn put_on(&self, permitted: &mut Permitted, held: &Held) {
         match &self.form {
             Form::None => {}
+            Form::Token(_) => {
+                if let Some((_, value)) = &held.0 {
+                    permitted.set_header(header::AUTHORIZATION, value.clone());
+                }
+            }
             Form::Header(name, value) => permitted.set_header(name.clone(), value.clone()),
             Form::Query(name, value) => permitted.set_parameter(name, value.expose()),
         }

@@ -2,7 +2,7 @@
 //!
 //! It holds no credential and grants nothing: `egress` judges it.
 
-use super::{Method, Request, auth::Auth, egress::Egress, headers, retry::Repeat};
+use super::{Method, Request, auth::Auth, egress::Egress, headers, meter::Write, retry::Repeat};
 use crate::model::{Class, Failure, Size};
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, header};
@@ -43,6 +43,17 @@ pub(super) const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempote
 const USER_AGENT: HeaderValue = HeaderValue::from_static(concat!("tidegate/", env!("CARGO_PKG_VERSION")));
 const CODINGS: HeaderValue = HeaderValue::from_static("gzip, br, zstd");
 const NO_CODING: HeaderValue = HeaderValue::from_static("identity");
+
+impl Draft {
+    /// What it does to what is there.
+    pub(super) fn write(&self) -> Write {
+        match (self.method.is_safe(), self.repeat) {
+            (true, _) => Write::No,
+            (false, Repeat::Safe) => Write::Repeatable,
+            (false, Repeat::Unsafe) => Write::Once,
+        }
+    }
+}
 
 impl Desk<'_> {
     /// Checks the bounds of a guest's request and finds its URL.

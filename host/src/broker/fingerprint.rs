@@ -31,6 +31,8 @@ impl Ink {
             Credential::Bearer { token } => ("bearer", "", [Some(token), None]),
             Credential::Header { name, value } => ("header", name.as_str(), [Some(value), None]),
             Credential::Query { name, value } => ("query", name.as_str(), [Some(value), None]),
+            // The remote system counts for the grant, whichever token it is.
+            Credential::Token(tokens) => ("token", tokens.identity(), [None, None]),
         };
         let name = name.to_ascii_lowercase();
         let secrets = secrets.iter().flatten().map(|secret| secret.expose());

@@ -16,7 +16,7 @@ use super::{
     resolver::Resolver,
     retry::Policy,
     rules::Rules,
-    send::{Answer, Hold, Way},
+    send::{Answer, Hold, Unauthorized, Way},
     throttle::Hint,
     tls::Tls,
 };
@@ -115,9 +115,36 @@ impl Broker {
     /// origins; `config` when the credential cannot be sent as HTTP or there are
     /// no certificates to trust.
     pub fn gateway(&self, scope: Scope) -> Result<Gateway, Failure> {
-        let Shared { config, rules, lookup, tls, clock, .. } = &*self.0;
-        let concurrency = scope.concurrency.clamp(1, Semaphore::MAX_PERMITS);
         let auth = Auth::new(&scope.credential)?;
+        let way = Arc::new(self.way(scope, auth, self.0.config.clone(), Unauthorized::Fails)?);
+        Ok(Gateway { line: Line::Wire(way), methods: Methods::All, recording: None })
+    }
+
+    /// The operator's configuration.
+    pub(super) fn config(&self) -> &Config {
+        &self.0.config
+    }
+
+    /// Whether a channel may send a person's browser there: the operator's rules about
+    /// encryption hold for it, those about addresses for what the host itself reaches.
+    ///
+    /// # Errors
+    /// `denied`, in words that say what to set.
+    pub fn may_show(&self, url: &Url) -> Result<(), Failure> {
+        self.0.rules.check_encryption(url)
+    }
+
+    /// The stages of requests within a scope, under a configuration that may be narrower than the
+    /// operator's.
+    pub(super) fn way(
+        &self,
+        scope: Scope,
+        auth: Auth,
+        config: Arc<Config>,
+        unauthorized: Unauthorized,
+    ) -> Result<Way, Failure> {
+        let Shared { rules, lookup, tls, clock, .. } = &*self.0;
+        let concurrency = scope.concurrency.clamp(1, Semaphore::MAX_PERMITS);
         let gates = self.gates(&scope, concurrency);
         let egress = Egress::new(rules.clone(), scope.base, scope.origins)?;
         let client = Client::new(Setup {
@@ -127,9 +154,8 @@ impl Broker {
             read_timeout: config.read_timeout.0,
             idle: concurrency,
         })?;
-        let (policy, config, clock) = (Policy::new(config), config.clone(), clock.clone());
-        let way = Arc::new(Way { egress, auth, client, gates, concurrency, policy, config, clock });
-        Ok(Gateway { line: Line::Wire(way), methods: Methods::All, recording: None })
+        let (policy, clock) = (Policy::new(&config), clock.clone());
+        Ok(Way { egress, auth, client, gates, concurrency, policy, config, clock, unauthorized })
     }
 
     /// One for each origin, that of the base URL first.

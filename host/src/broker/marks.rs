@@ -4,6 +4,8 @@
 //! It does not touch bodies that go to a guest.
 
 use super::Credential;
+use crate::model::Secret;
+use arc_swap::ArcSwap;
 use base64::{Engine, prelude::BASE64_STANDARD};
 use bytes::Bytes;
 use std::fmt;
@@ -25,20 +27,31 @@ const SHORTEST_WORD: usize = 8;
 /// Texts of guests shorter than this were not cut.
 const CUT: usize = 1_000;
 
-/// The spellings of one credential, the longest first.
-pub(super) struct Marks(Vec<Mark>);
+/// So many of the secrets that were learnt later are known at a time: a remote system echoes
+/// what it was sent just now.
+const LEARNT: usize = 4;
 
+/// The spellings of one credential, the longest first.
+pub(super) struct Marks(ArcSwap<Vec<Mark>>);
+
+#[derive(Clone)]
 struct Mark {
     text: Zeroizing<String>,
     /// The length from which on a part of a header may be taken for it.
     shortest: usize,
+    /// Which of the secrets that were learnt it is of; 0 for one that stays.
+    learnt: usize,
 }
+
+/// Spellings in the making.
+#[derive(Default)]
+struct Draft(Vec<Mark>);
 
 impl Marks {
     pub(super) fn new(credential: &Credential) -> Self {
-        let mut marks = Self(Vec::new());
+        let mut marks = Draft::default();
         match credential {
-            Credential::None => {}
+            Credential::None | Credential::Token(_) => {}
             Credential::Basic { username, password } => {
                 let pair = Zeroizing::new(format!("{}:{}", username.expose(), password.expose()));
                 marks.add(BASE64_STANDARD.encode(pair.as_bytes()), SHORTEST_PART);
@@ -56,26 +69,32 @@ impl Marks {
                 }
             }
         }
-        marks.0.sort_by_key(|mark| std::cmp::Reverse(mark.text.len()));
-        marks
+        Self(ArcSwap::from_pointee(marks.sorted()))
     }
 
-    fn add(&mut self, text: String, shortest: usize) {
-        let text = Zeroizing::new(text);
-        if !text.is_empty() && !self.0.iter().any(|mark| mark.text == text) {
-            self.0.push(Mark { text, shortest });
+    /// Hides one more secret from now on, and forgets the oldest of many.
+    pub(super) fn learn(&self, secret: &Secret) {
+        let is_known = |marks: &[Mark]| marks.iter().any(|mark| *mark.text == *secret.expose());
+        if is_known(&self.0.load()) {
+            return;
         }
-    }
-
-    fn add_spellings(&mut self, secret: &str, shortest: usize) {
-        for spelling in spellings(secret) {
-            self.add(spelling, shortest);
-        }
+        self.0.rcu(|known| {
+            if is_known(known) {
+                return known.as_ref().clone();
+            }
+            let number = known.iter().map(|mark| mark.learnt).max().unwrap_or(0) + 1;
+            let stays = |mark: &&Mark| mark.learnt == 0 || mark.learnt + LEARNT > number;
+            let mut marks = Draft(known.iter().filter(stays).cloned().collect());
+            let before = marks.0.len();
+            marks.add_spellings(secret.expose(), SHORTEST_PART);
+            marks.0[before..].iter_mut().for_each(|mark| mark.learnt = number);
+            marks.sorted()
+        });
     }
 
     /// The text with every spelling of the credential hidden.
     pub(super) fn redact(&self, text: &str) -> String {
-        self.0.iter().fold(text.to_owned(), |text, mark| match text.contains(mark.text.as_str()) {
+        self.0.load().iter().fold(text.to_owned(), |text, mark| match text.contains(mark.text.as_str()) {
             true => text.replace(mark.text.as_str(), HIDDEN),
             false => text,
         })
@@ -84,7 +103,7 @@ impl Marks {
     /// The text as it may be kept: without every spelling that is long enough to be
     /// looked for as a part. A shorter one would be found in every second word.
     pub(super) fn conceal_text(&self, text: String) -> String {
-        self.parts().fold(text, |text, mark| match text.contains(mark) {
+        parts(&self.0.load()).fold(text, |text, mark| match text.contains(mark) {
             true => text.replace(mark, HIDDEN),
             false => text,
         })
@@ -92,17 +111,14 @@ impl Marks {
 
     /// The same for bytes, which are copied only where something is hidden.
     pub(super) fn conceal(&self, bytes: Bytes) -> Bytes {
+        let marks = self.0.load();
         match std::str::from_utf8(&bytes) {
-            Ok(text) if self.parts().any(|mark| text.contains(mark)) => {
+            Ok(text) if parts(&marks).any(|mark| text.contains(mark)) => {
                 Bytes::from(self.conceal_text(text.to_owned()))
             }
             Ok(_) => bytes,
-            Err(_) => self.parts().fold(bytes, |bytes, mark| without(bytes, mark.as_bytes())),
+            Err(_) => parts(&marks).fold(bytes, |bytes, mark| without(bytes, mark.as_bytes())),
         }
-    }
-
-    fn parts(&self) -> impl Iterator<Item = &str> {
-        self.0.iter().filter(|mark| mark.text.len() >= mark.shortest).map(|mark| mark.text.as_str())
     }
 
     /// Like [`redact`](Self::redact) for a text that may have been cut somewhere in a
@@ -110,7 +126,8 @@ impl Marks {
     pub(super) fn redact_cut(&self, text: &str) -> String {
         let mut redacted = self.redact(text);
         if text.len() >= CUT {
-            let ends = self.0.iter().filter_map(|mark| half_at_end(&redacted, &mark.text)).max();
+            let marks = self.0.load();
+            let ends = marks.iter().filter_map(|mark| half_at_end(&redacted, &mark.text)).max();
             if let Some(length) = ends {
                 redacted.truncate(redacted.len() - length);
                 redacted.push_str(HIDDEN);
@@ -121,7 +138,7 @@ impl Marks {
 
     /// Whether a header's value gives the credential away.
     pub(super) fn shows_in(&self, value: &[u8]) -> bool {
-        self.0.iter().any(|mark| {
+        self.0.load().iter().any(|mark| {
             let text = mark.text.as_bytes();
             let as_part = || value.windows(text.len()).any(|part| part == text);
             value == text || text.len() >= mark.shortest && as_part()
@@ -131,13 +148,38 @@ impl Marks {
     /// Length in bytes of the longest spelling: what may be cut in two at the end
     /// of a text that was not read to its end.
     pub(super) fn longest(&self) -> usize {
-        self.0.first().map_or(0, |mark| mark.text.len())
+        self.0.load().first().map_or(0, |mark| mark.text.len())
     }
+}
+
+impl Draft {
+    fn add(&mut self, text: String, shortest: usize) {
+        let text = Zeroizing::new(text);
+        if !text.is_empty() && !self.0.iter().any(|mark| mark.text == text) {
+            self.0.push(Mark { text, shortest, learnt: 0 });
+        }
+    }
+
+    fn add_spellings(&mut self, secret: &str, shortest: usize) {
+        for spelling in spellings(secret) {
+            self.add(spelling, shortest);
+        }
+    }
+
+    fn sorted(mut self) -> Vec<Mark> {
+        self.0.sort_by_key(|mark| std::cmp::Reverse(mark.text.len()));
+        self.0
+    }
+}
+
+/// The spellings that are looked for as parts.
+fn parts(marks: &[Mark]) -> impl Iterator<Item = &str> {
+    marks.iter().filter(|mark| mark.text.len() >= mark.shortest).map(|mark| mark.text.as_str())
 }
 
 impl fmt::Debug for Marks {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Marks({})", self.0.len())
+        write!(f, "Marks({})", self.0.load().len())
     }
 }
 
@@ -194,7 +236,6 @@ fn lower_escapes(form: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::Secret;
 
     fn basic() -> Marks {
         Marks::new(&Credential::Basic {
@@ -286,6 +327,20 @@ mod tests {
         let short =
             Marks::new(&Credential::Basic { username: Secret::new("me"), password: Secret::new("X") });
         assert_eq!(short.conceal_text("me and X".into()), "me and X");
+    }
+
+    #[test]
+    fn secrets_that_come_later_are_hidden_and_the_oldest_forgotten() {
+        let marks = basic();
+        let token = |number: usize| format!("token-{number}");
+        for number in 0..10 {
+            marks.learn(&Secret::new(token(number)));
+            marks.learn(&Secret::new(token(number)));
+            assert_eq!(marks.redact(&token(number)), HIDDEN);
+        }
+        assert_eq!(marks.redact(&token(10 - LEARNT)), HIDDEN, "still known");
+        assert_eq!(marks.redact(&token(9 - LEARNT)), token(9 - LEARNT), "long gone");
+        assert_eq!(marks.redact("agent@example.com/token"), HIDDEN, "what was there from the start stays");
     }
 
     #[test]

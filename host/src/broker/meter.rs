@@ -38,10 +38,35 @@ pub struct Used {
     /// How often something was sent or tried to be sent, retries and redirects
     /// included.
     pub sent: u64,
+    /// Requests that change something and were done, or may have been.
+    pub writes: u64,
+    /// Those of them that are not safe to repeat.
+    pub unkeyed_writes: u64,
     /// Bytes of request bodies, as often as they were sent.
     pub request_bytes: u64,
     /// Bytes of response bodies, decompressed, those of failed attempts included.
     pub response_bytes: u64,
+}
+
+/// What a request does to what is there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Write {
+    /// It only reads.
+    No,
+    /// Done twice it does what it does once.
+    Repeatable,
+    /// Done twice it does it twice.
+    Once,
+}
+
+impl Write {
+    fn count(self) -> u64 {
+        u64::from(self != Self::No)
+    }
+
+    fn unkeyed(self) -> u64 {
+        u64::from(self == Self::Once)
+    }
 }
 
 #[derive(Debug)]
@@ -50,6 +75,8 @@ struct Shared {
     cancel: CancellationToken,
     requests: AtomicU64,
     sent: AtomicU64,
+    writes: AtomicU64,
+    unkeyed_writes: AtomicU64,
     request_bytes: AtomicU64,
     response_bytes: AtomicU64,
 }
@@ -63,6 +90,8 @@ impl Meter {
             cancel,
             requests: AtomicU64::new(0),
             sent: AtomicU64::new(0),
+            writes: AtomicU64::new(0),
+            unkeyed_writes: AtomicU64::new(0),
             request_bytes: AtomicU64::new(0),
             response_bytes: AtomicU64::new(0),
         };
@@ -83,6 +112,8 @@ impl Meter {
         Used {
             requests: self.shared.requests.load(Relaxed),
             sent: self.shared.sent.load(Relaxed),
+            writes: self.shared.writes.load(Relaxed),
+            unkeyed_writes: self.shared.unkeyed_writes.load(Relaxed),
             request_bytes: self.shared.request_bytes.load(Relaxed),
             response_bytes: self.shared.response_bytes.load(Relaxed),
         }
@@ -122,6 +153,19 @@ impl Meter {
     pub(super) fn sent(&self, body: usize) {
         self.shared.sent.fetch_add(1, Relaxed);
         self.shared.request_bytes.fetch_add(body as u64, Relaxed);
+    }
+
+    /// Counts a request that may change something there, before it goes out: what is cut
+    /// off stays counted.
+    pub(super) fn writes(&self, write: Write) {
+        self.shared.writes.fetch_add(write.count(), Relaxed);
+        self.shared.unkeyed_writes.fetch_add(write.unkeyed(), Relaxed);
+    }
+
+    /// Takes it back: it was not done.
+    pub(super) fn did_not_write(&self, write: Write) {
+        self.shared.writes.fetch_sub(write.count(), Relaxed);
+        self.shared.unkeyed_writes.fetch_sub(write.unkeyed(), Relaxed);
     }
 
     /// Counts bytes that came in; fails when they are more than were left.
@@ -181,6 +225,19 @@ mod tests {
         meter.sent(10);
         meter.sent(0);
         assert_eq!((meter.used().sent, meter.used().request_bytes), (2, 10));
+    }
+
+    #[test]
+    fn writes_count_until_it_is_known_that_they_were_not_done() {
+        let meter = meter();
+        for write in [Write::No, Write::Repeatable, Write::Once, Write::Once] {
+            meter.writes(write);
+        }
+        assert_eq!((meter.used().writes, meter.used().unkeyed_writes), (3, 2));
+        for write in [Write::No, Write::Repeatable, Write::Once] {
+            meter.did_not_write(write);
+        }
+        assert_eq!((meter.used().writes, meter.used().unkeyed_writes), (1, 1));
     }
 
     #[tokio::test]

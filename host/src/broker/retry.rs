@@ -34,6 +34,9 @@ pub(super) enum Again {
     IfSafe,
     /// Nothing was sent, so that even an unsafe request can be repeated.
     Always,
+    /// The token was refused, so that nothing was done: with another one, once. No time to
+    /// wait helps.
+    WithAnotherToken,
 }
 
 /// What is known when an attempt has failed.
@@ -85,7 +88,7 @@ impl Policy {
 
     pub(super) fn decide(&self, attempt: &Attempt) -> Decision {
         let useful = match attempt.again {
-            Again::Never => false,
+            Again::Never | Again::WithAnotherToken => false,
             Again::IfSafe => attempt.repeat == Repeat::Safe,
             Again::Always => true,
         };

@@ -49,6 +49,13 @@ impl Rules {
         self.origin_is_allowed(url)
     }
 
+    /// Of the rules, those about encryption.
+    pub(super) fn check_encryption(&self, url: &Url) -> Result<(), Failure> {
+        self.scheme_is_http(url)?;
+        self.host_is_plain(url)?;
+        self.transport_is_safe(url)
+    }
+
     fn scheme_is_http(&self, url: &Url) -> Result<(), Failure> {
         if matches!(url.scheme(), "http" | "https") {
             return Ok(());

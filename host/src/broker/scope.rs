@@ -2,8 +2,9 @@
 //!
 //! Values only: nothing here is allowed yet, the egress decision judges it.
 
+use super::Tokens;
 use crate::model::{Name, Secret};
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::Arc};
 use url::Url;
 
 /// How requests of a scope authenticate.
@@ -37,6 +38,8 @@ pub enum Credential {
         /// The value, not percent-encoded.
         value: Secret,
     },
+    /// `Authorization: Bearer` with a token that changes while requests go on.
+    Token(Arc<dyn Tokens>),
 }
 
 /// What one channel may do.

@@ -5,16 +5,17 @@
 
 use super::{
     Config, Meter, Method, Request,
-    auth::Auth,
+    auth::{Auth, Held},
     body::{Arrival, Body, Bounds},
     classify::{self, Failed, Remote, Sent, Sign, Verdict},
     client::{Client, Head},
     draft::{Carry, Desk, Draft},
     egress::{Egress, Permitted},
     gate::{Entry, Gate},
-    headers, origin, rate,
+    headers, origin,
+    rate::{self, Refusal},
     redirect::{self, Answered},
-    retry::{self, Attempt, Decision, Policy, Reason},
+    retry::{self, Again, Attempt, Decision, Policy, Reason},
     snippet::{self, Beginning},
 };
 use crate::{
@@ -44,6 +45,16 @@ pub(super) struct Way {
     pub(super) policy: Policy,
     pub(super) config: Arc<Config>,
     pub(super) clock: Clock,
+    pub(super) unauthorized: Unauthorized,
+}
+
+/// What 401 is to whoever sends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Unauthorized {
+    /// A failure.
+    Fails,
+    /// An answer, with words in it that matter.
+    Answers,
 }
 
 /// What is done with the body of an answer.
@@ -109,10 +120,17 @@ impl Way {
     /// next one gives the place back.
     async fn attempts(&self, order: &Order<'_>) -> Result<Answer, Failure> {
         let mut number = 1;
+        let mut refused: Option<Held> = None;
         loop {
+            // Before the breaker is asked: the provider may be at the same origin, and an origin
+            // that is being tried lets one request pass.
+            let held = match &refused {
+                None => self.auth.hold().await?,
+                Some(refused) => self.auth.hold_another(refused).await?,
+            };
             let entered = self.enter(order, &order.draft.url, number).await;
             let mut entry = entered.map_err(|failed| given_up(failed, number - 1, Reason::Pointless))?;
-            let failed = match self.attempt(order, &mut entry).await {
+            let failed = match self.attempt(order, &mut entry, &held).await {
                 Ok(answer) if order.hold == Hold::Stream => {
                     let body = answer.body.reporting(entry.hand_over());
                     return Ok(Answer { attempts: number, body, ..answer });
@@ -124,6 +142,13 @@ impl Way {
                 Err(failed) => failed,
             };
             entry.settle::<Answer>(Err(&failed));
+            if failed.again == Again::WithAnotherToken {
+                if refused.is_some() {
+                    return Err(self.auth.refused(failed.failure));
+                }
+                refused = Some(held);
+                continue;
+            }
             let wait = match self.decide(order, &failed, number) {
                 Decision::Wait(wait) => wait,
                 Decision::GiveUp(reason) => return Err(given_up(failed, number, reason)),
@@ -173,8 +198,8 @@ impl Way {
     }
 
     /// One attempt, in its time.
-    async fn attempt(&self, order: &Order<'_>, entry: &mut Entry) -> Result<Answer, Failed> {
-        let exchange = tokio::time::timeout(order.limit, self.exchange(order, entry));
+    async fn attempt(&self, order: &Order<'_>, entry: &mut Entry, held: &Held) -> Result<Answer, Failed> {
+        let exchange = tokio::time::timeout(order.limit, self.exchange(order, entry, held));
         exchange.await.unwrap_or_else(|_| {
             let host = origin::authority(&order.draft.url);
             let overdue = classify::overdue(&host, order.limit, order.limit_key);
@@ -186,15 +211,20 @@ impl Way {
 
     /// One request and the redirects that follow from it. Each hop is permitted
     /// and gets its credential anew.
-    async fn exchange(&self, order: &Order<'_>, entry: &mut Entry) -> Result<Answer, Failed> {
+    async fn exchange(&self, order: &Order<'_>, entry: &mut Entry, held: &Held) -> Result<Answer, Failed> {
         let mut followed: Option<Draft> = None;
         let mut hops = 0;
         loop {
             let draft = followed.as_ref().unwrap_or(&order.draft);
             let remote = self.remote(draft);
             let permitted = self.egress.permit(draft).map_err(|failure| self.hide(failure))?;
-            let permitted = self.signed(permitted);
+            let permitted = self.signed(permitted, held);
+            let write = draft.write();
+            order.meter.writes(write);
             let head = self.wire(permitted, &remote, order.meter).await;
+            if was_not_done(&head) {
+                order.meter.did_not_write(write);
+            }
             let head = head.map_err(|failed| if hops > 0 { failed.after_a_redirect() } else { failed })?;
             entry.heed(&rate::told(head.status, &head.headers, self.clock.now()));
             let answered = Answered { status: head.status, location: head.headers.get(header::LOCATION) };
@@ -215,9 +245,9 @@ impl Way {
     }
 
     /// The credential, last of all.
-    fn signed(&self, mut permitted: Permitted) -> Permitted {
+    fn signed(&self, mut permitted: Permitted, held: &Held) -> Permitted {
         if permitted.carry() == Carry::Credential {
-            self.auth.put_on(&mut permitted);
+            self.auth.put_on(&mut permitted, held);
         }
         permitted
     }
@@ -262,7 +292,11 @@ impl Way {
         });
         let now = self.clock.now();
         let told = rate::told(status, &headers, now);
-        if let Verdict::Fails(class, again) = classify::verdict(status, told.answer) {
+        if let Verdict::Fails(class, again) = self.verdict(status, told.answer) {
+            let again = match status == 401 && remote.credential == Sent::Yes && self.auth.renews() {
+                true => Again::WithAnotherToken,
+                false => again,
+            };
             let words = match body {
                 Ok(body) => self.words(body).await,
                 Err(_) => None,
@@ -278,6 +312,13 @@ impl Way {
             body.load().await.map_err(|error| classify::body(error, &remote))?;
         }
         Ok(Answer { status, headers, body, attempts: 1 })
+    }
+
+    fn verdict(&self, status: u16, refusal: Refusal) -> Verdict {
+        match self.unauthorized {
+            Unauthorized::Answers if status == 401 => Verdict::Answer,
+            _ => classify::verdict(status, refusal),
+        }
     }
 
     fn remote(&self, draft: &Draft) -> Remote {
@@ -311,6 +352,15 @@ impl Way {
     /// A redirect's target is the remote's text.
     fn hide(&self, failure: Failure) -> Failure {
         Failure { message: self.auth.marks().redact(&failure.message), ..failure }
+    }
+}
+
+/// Whether it is known that nothing was changed there: nothing reached the other end, or
+/// it refused. After a 5xx, and a connection that broke, nobody knows.
+fn was_not_done(head: &Result<Head, Failed>) -> bool {
+    match head {
+        Ok(head) => (400..500).contains(&head.status) && !matches!(head.status, 408 | 425),
+        Err(failed) => failed.again == Again::Always,
     }
 }
 

@@ -45,6 +45,26 @@ pub(super) fn texts(effective: &Map<String, Value>) -> BTreeMap<&str, String> {
     effective.iter().map(|(name, value)| (name.as_str(), text(value))).collect()
 }
 
+/// The address of a provider: a URL template, or a path below the base URL.
+///
+/// # Errors
+/// The fields that are missing or do not fit an address.
+pub(super) fn endpoint(
+    text: &str,
+    texts: &BTreeMap<&str, String>,
+    base: &Url,
+) -> Result<Url, Vec<FieldError>> {
+    let template = match text.starts_with('/') {
+        true => parse(&format!("{}{text}", base.as_str().trim_end_matches('/'))),
+        false => parse(text),
+    };
+    let is_ready = template.fields().all(|name| texts.contains_key(name.as_str()));
+    match is_ready {
+        true => fill(&template, texts),
+        false => Err(vec![missing(&[template], texts)]),
+    }
+}
+
 fn base(transport: &Transport, texts: &BTreeMap<&str, String>) -> Result<Url, Vec<FieldError>> {
     let templates: Vec<_> = transport.base_url.iter().map(|text| parse(text)).collect();
     let ready =
@@ -146,6 +166,18 @@ mod tests {
         check(&both, json!({"site": "a"}), Err(("/url", "give 'url' or 'major'")));
         check(&both, json!({}), Err(("/url", "give 'url' or 'site' and 'major'")));
         check(&["https://fixed.example"], json!({}), Ok("https://fixed.example/"));
+    }
+
+    #[test]
+    fn a_provider_is_where_its_template_says_or_below_the_base_url() {
+        let base = Url::parse("https://acme.example/api").expect("a URL");
+        let texts = BTreeMap::from([("site", "acme".to_owned()), ("bad", "a/b".to_owned())]);
+        let found = |text| endpoint(text, &texts, &base).map(String::from).ok();
+        assert_eq!(found("/oauth/token").as_deref(), Some("https://acme.example/api/oauth/token"));
+        assert_eq!(found("/{site}/token").as_deref(), Some("https://acme.example/api/acme/token"));
+        assert_eq!(found("https://{site}.id.example/t").as_deref(), Some("https://acme.id.example/t"));
+        assert_eq!(found("/{bad}/token"), None);
+        assert_eq!(found("https://{nobody}.example"), None);
     }
 
     #[test]

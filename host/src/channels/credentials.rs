@@ -3,41 +3,39 @@
 //!
 //! It puts nothing on a request: that is the broker's part.
 
-use super::{address::texts, settings};
+use super::{grant::Filling, settings};
 use crate::{
     broker::Credential,
-    catalog::Template,
-    model::{Auth, AuthScheme, Class, Failure, FieldKind, Name, Secret, Transport},
+    model::{Auth, AuthScheme, Class, Failure, OAuth2, Secret},
 };
 use serde_json::{Map, Value};
-use std::collections::BTreeMap;
+
+/// What the settings lead to.
+pub(super) enum Found<'a> {
+    /// Always the same.
+    Ready(Credential),
+    /// Tokens that the host gets from that provider.
+    Granted(&'a OAuth2),
+}
 
 /// The first way to authenticate whose condition holds; no credential where the
 /// transport has no ways at all.
 ///
 /// # Errors
-/// None holds, a value is missing or unfit, or the host cannot do it. No text holds a secret.
-pub(super) fn credential(
-    transport: &Transport,
+/// None holds, or a value is missing or unfit. No text holds a secret.
+pub(super) fn credential<'a>(
+    filling: &Filling<'a>,
     effective: &Map<String, Value>,
-    secrets: &BTreeMap<String, Secret>,
-) -> Result<Credential, Failure> {
+) -> Result<Found<'a>, Failure> {
     let holds = |auth: &&Auth| {
         auth.applicable_if.as_ref().is_none_or(|condition| settings::holds(condition, effective))
     };
-    let Some(auth) = transport.auth.iter().find(holds) else {
-        return if transport.auth.is_empty() { Ok(Credential::None) } else { Err(no_way()) };
+    let ways = &filling.transport.auth;
+    let Some(auth) = ways.iter().find(holds) else {
+        return if ways.is_empty() { Ok(Found::Ready(Credential::None)) } else { Err(no_way()) };
     };
-    let texts = texts(effective);
-    let fill = |template: &str| {
-        // The settings have `true` in the place of a secret: that must never go out as one.
-        let value = |name: &Name| match is_secret(transport, name) {
-            true => secrets.get(name.as_str()).map(Secret::expose),
-            false => texts.get(name.as_str()).map(String::as_str),
-        };
-        parse(template).fill(value).map(|text| Secret::new(text.as_str())).map_err(|name| missing(&name))
-    };
-    Ok(match &auth.scheme {
+    let fill = |template: &str| filling.fill(template);
+    Ok(Found::Ready(match &auth.scheme {
         AuthScheme::None => Credential::None,
         AuthScheme::Basic { username, password } => {
             let (username, password) = (fill(username)?, fill(password)?);
@@ -47,12 +45,8 @@ pub(super) fn credential(
         AuthScheme::Bearer { token } => Credential::Bearer { token: fill(token)? },
         AuthScheme::Header { name, value } => Credential::Header { name: name.clone(), value: fill(value)? },
         AuthScheme::Query { name, value } => Credential::Query { name: name.clone(), value: fill(value)? },
-        AuthScheme::OAuth2 { .. } => return Err(no_oauth()),
-    })
-}
-
-fn is_secret(transport: &Transport, name: &Name) -> bool {
-    transport.form.iter().any(|field| field.name == *name && field.kind == FieldKind::Secret)
+        AuthScheme::OAuth2(declared) => return Ok(Found::Granted(declared)),
+    }))
 }
 
 /// RFC 7617: what stands before the first colon is the user name.
@@ -66,23 +60,8 @@ fn refuse_colon(username: &Secret) -> Result<(), Failure> {
     Ok(())
 }
 
-fn parse(template: &str) -> Template {
-    Template::parse(template).expect("the catalog takes up only plugins whose templates parse")
-}
-
-fn missing(name: &Name) -> Failure {
-    config("auth.missing", format!("'{name}' has no value, and authentication needs it: edit the channel"))
-}
-
 fn no_way() -> Failure {
     config("auth.none", "no way to authenticate fits the settings: edit the channel")
-}
-
-fn no_oauth() -> Failure {
-    config(
-        "auth.oauth",
-        "this version of tidegate cannot authenticate with OAuth 2.0: choose another way in the channel's settings",
-    )
 }
 
 fn config(code: &str, message: impl Into<String>) -> Failure {
@@ -92,7 +71,9 @@ fn config(code: &str, message: impl Into<String>) -> Failure {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::{channels::address, model::Transport};
     use serde_json::json;
+    use std::collections::BTreeMap;
 
     fn found(auth: Value, effective: Value) -> String {
         let transport = json!({"id": "rest", "label": "REST", "base-url": [], "auth": auth, "form": [
@@ -101,19 +82,28 @@ mod tests {
         let transport: Transport = serde_json::from_value(transport).expect("a transport");
         let secrets = BTreeMap::from([("token".to_owned(), Secret::new("s3cret"))]);
         let effective = effective.as_object().expect("an object").clone();
-        match credential(&transport, &effective, &secrets) {
-            Ok(Credential::None) => "none".into(),
-            Ok(Credential::Basic { username, password }) => {
-                format!("basic {} {}", username.expose(), password.expose())
-            }
-            Ok(Credential::Bearer { token }) => format!("bearer {}", token.expose()),
-            Ok(Credential::Header { name, value }) => format!("header {name} {}", value.expose()),
-            Ok(Credential::Query { name, value }) => format!("query {name} {}", value.expose()),
+        let filling = Filling { transport: &transport, texts: address::texts(&effective), secrets: &secrets };
+        match credential(&filling, &effective) {
+            Ok(Found::Granted(declared)) => format!("oauth2 {}", declared.token_url),
+            Ok(Found::Ready(credential)) => shown(&credential),
             Err(failure) => {
                 assert!(!failure.to_string().contains("s3cret"));
                 assert_eq!(failure.class, Class::Config);
                 failure.code
             }
+        }
+    }
+
+    fn shown(credential: &Credential) -> String {
+        match credential {
+            Credential::None => "none".into(),
+            Credential::Basic { username, password } => {
+                format!("basic {} {}", username.expose(), password.expose())
+            }
+            Credential::Bearer { token } => format!("bearer {}", token.expose()),
+            Credential::Header { name, value } => format!("header {name} {}", value.expose()),
+            Credential::Query { name, value } => format!("query {name} {}", value.expose()),
+            Credential::Token(_) => "token".into(),
         }
     }
 
@@ -150,7 +140,9 @@ mod tests {
             {"scheme": "oauth2", "authorize-url": "https://a.example", "token-url": "https://a.example",
              "applicable-if": {"field": "way", "in": ["oauth"]}}
         ]);
-        for (way, expected) in [("key", "bearer s3cret"), ("oauth", "auth.oauth"), ("other", "auth.none")] {
+        for (way, expected) in
+            [("key", "bearer s3cret"), ("oauth", "oauth2 https://a.example"), ("other", "auth.none")]
+        {
             assert_eq!(found(ways.clone(), json!({"way": way})), expected);
         }
     }

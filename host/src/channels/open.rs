@@ -4,19 +4,21 @@
 //! of another version of its plugin: they are carried over first.
 
 use super::{
-    Error, Inner, Opened, address, channel, credentials,
+    Error, Inner, Opened, address, channel,
+    credentials::{self, Found},
     gateways::{Kept, Made},
+    grant::{self, Filling, Party},
     guest,
     settings::{self, Asked, Settled},
     vault::Place,
 };
 use crate::{
-    broker::{Gateway, Origins, Scope},
+    broker::{Credential, Gateway, Origins, Scope},
     catalog::Offer,
     model::{Channel, Class, Failure, FieldError, Secret, Transport},
 };
 use serde_json::{Map, Value};
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::Arc};
 
 /// Requests at the same time, where the manifest says nothing.
 const CONCURRENCY: u32 = 4;
@@ -77,8 +79,17 @@ impl Inner {
         let addresses =
             address::addresses(transport, &settled.effective).map_err(|faults| misfit(channel, faults))?;
         let secrets = self.unseal_all(channel, &settled.kept)?;
-        let credential =
-            credentials::credential(transport, &settled.effective, &secrets).map_err(Error::Plugin)?;
+        let texts = address::texts(&settled.effective);
+        let filling = Filling { transport, texts, secrets: &secrets };
+        let found = credentials::credential(&filling, &settled.effective).map_err(Error::Plugin)?;
+        let credential = match found {
+            Found::Ready(credential) => credential,
+            Found::Granted(declared) => {
+                let party = grant::provider(declared, &filling, &addresses.base).map_err(Error::Plugin)?;
+                let place = grant::Place { channel: channel.id, name: channel.name.clone() };
+                Credential::Token(Arc::new(grant::tokens(self, place, party)))
+            }
+        };
         let concurrency = transport.rate.concurrency.unwrap_or(CONCURRENCY).clamp(1, MOST_CONCURRENCY);
         let scope = Scope {
             base: addresses.base,
@@ -88,6 +99,25 @@ impl Inner {
             requests_per_minute: transport.rate.requests_per_minute,
         };
         self.broker.gateway(scope).map_err(Error::Plugin)
+    }
+
+    /// The OAuth provider of a channel; none where it signs in by other means.
+    pub(super) async fn party(&self, channel: &Channel) -> Result<Option<Party>, Error> {
+        let offer = self.offer_for(channel)?;
+        let transport = channel::transport_of(&offer.channel_type, Some(&channel.transport))?;
+        let stored = guest::carried_over(&offer, channel).await.map_err(Error::Plugin)?;
+        let settled = settle(channel, transport, &stored).map_err(|faults| misfit(channel, faults))?;
+        let addresses =
+            address::addresses(transport, &settled.effective).map_err(|faults| misfit(channel, faults))?;
+        let secrets = self.unseal_all(channel, &settled.kept)?;
+        let texts = address::texts(&settled.effective);
+        let filling = Filling { transport, texts, secrets: &secrets };
+        match credentials::credential(&filling, &settled.effective).map_err(Error::Plugin)? {
+            Found::Ready(_) => Ok(None),
+            Found::Granted(declared) => {
+                grant::provider(declared, &filling, &addresses.base).map(Some).map_err(Error::Plugin)
+            }
+        }
     }
 
     fn unseal_all(&self, channel: &Channel, fields: &[String]) -> Result<BTreeMap<String, Secret>, Error> {

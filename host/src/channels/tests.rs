@@ -80,6 +80,7 @@ fn open_up(bench: &Bench, store: &Store, clock: &Clock, key: &str, config: broke
         clock: clock.clone(),
         key_file: "/nowhere/key".into(),
         key: Some(Secret::new(key)),
+        host: HostId::new(),
     };
     Channels::build(parts).expect("a key")
 }

@@ -146,6 +146,9 @@ pub(super) enum Command {
     /// Find out what is wrong with the host and its surroundings
     #[command(after_help = help::DOCTOR)]
     Doctor,
+    /// Call an operation of a channel, or look at calls
+    #[command(after_help = help::CALL)]
+    Call(command::call::Call),
 }
 
 #[derive(Debug, Args)]

@@ -1,5 +1,6 @@
 //! One file a command: its arguments, what it asks, how the answer looks.
 
+pub(super) mod call;
 pub(super) mod cassette;
 pub(super) mod channel;
 pub(super) mod config;

@@ -31,6 +31,7 @@ Use it:
   record      Read records, and change them in channels that go both ways
   outbox      Look at the changes that wait to be exported, try them again, or give them up
   conflict    See what both sides changed, and decide it
+  call        Call an operation of a channel, or look at calls
   quarantine  Look at the records that failed, try them again, or give them up
   origin      See which remote systems fail, and give one free
 
@@ -165,6 +166,21 @@ Example:
   tidegate channel check support
 
 It asks the remote system who we are there. It ends with 1 where we are not let in.";
+
+pub(super) const CHANNEL_CONNECT: &str = "\
+Examples:
+  tidegate channel connect support
+  tidegate channel connect support --timeout 2m
+
+For channels that sign in by OAuth. It prints an address to open in a browser and waits until
+the browser is back; a host has to run (tidegate serve), and the provider has to know its
+redirect URI, which is printed too. It ends with 1 where nothing came of it. A channel with
+credentials of its own (client credentials) is connected at once.";
+pub(super) const CHANNEL_DISCONNECT: &str = "\
+Example:
+  tidegate channel disconnect support
+
+What was imported stays. It ends with 3 where the provider did not take the tokens back.";
 
 pub(super) const SYNC: &str = "\
 Examples:
@@ -453,6 +469,39 @@ Example:
 
 It changes nothing but makes the data folder where it is missing. It ends with 1 where
 something fails; warnings alone end with 0.";
+
+pub(super) const CALL: &str = "\
+Examples:
+  tidegate call chat send-message '{\"to\": \"+4366012345\", \"text\": \"We are open.\"}'
+  tidegate call chat send-message @message.json --idempotency-key order-42
+  tidegate call chat send-message @message.json --queue
+  tidegate call list --status deferred,failed
+
+It prints what the operation answers. The input is checked against the operation's schema
+before anything is sent; --dry-run checks it and no more. With --queue the host works the
+call off, as often as it takes; without it the first failure is the answer.
+
+A channel called `list` is called with: tidegate call -- list OPERATION JSON";
+pub(super) const CALL_LIST: &str = "\
+Examples:
+  tidegate call list --channel chat
+  tidegate call list --status queued,deferred --json";
+pub(super) const CALL_SHOW: &str = "\
+Example:
+  tidegate call show 01K7V0Q5T8M4Z6XJ3B9R2C1DNE
+
+What the plugin and the host said during it: tidegate run logs ID";
+pub(super) const CALL_CANCEL: &str = "\
+Example:
+  tidegate call cancel 01K7V0Q5T8M4Z6XJ3B9R2C1DNE
+
+One that waits is over at once. One that goes on is cut off, and may have been done.";
+pub(super) const CALL_RETRY: &str = "\
+Example:
+  tidegate call retry 01K7V0Q5T8M4Z6XJ3B9R2C1DNE
+
+It makes a new call in the queue, with the same input and the same idempotency key: a
+remote system that keeps such keys does it once, however often it is asked.";
 
 pub(super) const MAPPING: &str = "\
 Examples:

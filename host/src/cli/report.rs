@@ -67,8 +67,11 @@ pub(super) fn sentence(problem: &Problem) -> String {
 /// A line for every field; each starts with a line break.
 pub(super) fn particulars(problem: &Problem) -> String {
     let mut text = String::new();
+    // Those of a call are places in its documents, and no settings.
+    let is_setting = !problem.code.starts_with("call.") && !problem.code.starts_with("answer.");
     for field in &problem.fields {
-        text.push_str(&format!("\n  {}", field_line(field)));
+        let line = if is_setting { field_line(field) } else { place_line(field) };
+        text.push_str(&format!("\n  {line}"));
     }
     text
 }
@@ -96,6 +99,14 @@ fn field_line(field: &FieldProblem) -> String {
         ("", _) => message,
         (name, true) => format!("--secret-file {}=PATH  {message}", clean(name)),
         (name, false) => format!("--set {}=…  {message}", clean(name)),
+    }
+}
+
+/// With its JSON Pointer.
+fn place_line(field: &FieldProblem) -> String {
+    match field.field.as_str() {
+        "" => clean(&field.message),
+        pointer => format!("{}  {}", clean(pointer), clean(&field.message)),
     }
 }
 
@@ -162,6 +173,15 @@ fn advice_for(problem: &Problem) -> Option<&'static str> {
         ("quarantine.unknown", _) => "tidegate quarantine list NAME",
         ("sweep.unclear", _) => "tidegate quarantine list NAME",
         ("record.unknown", _) => "tidegate record list NAME CONNECTOR",
+        ("channel.paused", _) => "tidegate channel show NAME; then tidegate channel enable NAME",
+        ("operation.unknown" | "operation.none" | "call.input", _) => {
+            "tidegate plugin inspect FILE lists the operations; their schemas stand in the manifest (--json)"
+        }
+        ("call.unknown" | "call.over" | "call.key-taken" | "call.retried" | "call.busy", _) => {
+            "tidegate call list"
+        }
+        ("call.input-json" | "call.input-size" | "call.time" | "call.not-failed", _) => return None,
+        ("call.timeout", _) => "give it more time with --timeout, or leave it to the host with --queue",
         ("sync.busy", _) => "wait for it (tidegate run list), or end it (tidegate run cancel ID)",
         ("egress.dry-run", _) => {
             "the plugin has to send something to read; only a sync without --dry-run lets it"
@@ -174,6 +194,20 @@ fn advice_for(problem: &Problem) -> Option<&'static str> {
         ("host.start", _) => "tidegate doctor",
         ("run.dependency" | "api.listen", _) => return None,
         ("api.bind", _) => "take a free port: tidegate serve --listen 127.0.0.1:0",
+        (
+            "oauth.not-connected"
+            | "oauth.other-settings"
+            | "oauth.revoked"
+            | "oauth.expired"
+            | "oauth.token-refused"
+            | "oauth.denied"
+            | "oauth.too-late",
+            _,
+        ) => "tidegate channel connect NAME",
+        ("oauth.client-refused", _) => {
+            "correct the client id and secret: tidegate channel edit NAME --set KEY=VALUE --secret-file KEY=PATH"
+        }
+        ("oauth.no-host", _) => "tidegate serve",
         ("key.wrong" | "key.file" | "key.form" | "key.shared", _) => "tidegate doctor",
         ("lifecycle.refused", _) => return None,
         ("settings.migration", _) => {

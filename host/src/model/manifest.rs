@@ -4,9 +4,11 @@
 //! document against it before it is read into these types.
 
 mod connector;
+mod oauth;
 mod signature;
 
 pub use connector::{Connector, Direction, DrivenBy, Reference, Write};
+pub use oauth::{AnswerFields, ClientAuth, GrantType, OAuth2};
 
 use super::Name;
 use serde::{Deserialize, Serialize};
@@ -235,15 +237,7 @@ pub enum AuthScheme {
     },
     /// OAuth 2.0; the host gets and renews the tokens.
     #[serde(rename = "oauth2")]
-    OAuth2 {
-        /// URL template of the authorization endpoint.
-        authorize_url: String,
-        /// URL template of the token endpoint.
-        token_url: String,
-        /// The scopes to ask for.
-        #[serde(default)]
-        scopes: Vec<String>,
-    },
+    OAuth2(Box<OAuth2>),
 }
 
 /// What a remote system is known to bear.
@@ -271,6 +265,10 @@ pub struct Operation {
     pub input: Value,
     /// JSON Schema of the output.
     pub output: Value,
+    /// Whether a try that may have been done may be made again with the same idempotency
+    /// key. False: the remote system does not keep such keys.
+    #[serde(default = "yes")]
+    pub repeatable: bool,
 }
 
 /// What a remote system may post.
@@ -305,11 +303,21 @@ impl ChannelType {
         self.transports.iter().find(|transport| transport.id.as_str() == id)
     }
 
+    /// The operation of that id.
+    #[must_use]
+    pub fn operation(&self, id: &str) -> Option<&Operation> {
+        self.operations.iter().find(|operation| operation.id.as_str() == id)
+    }
+
     /// The connector of that id.
     #[must_use]
     pub fn connector(&self, id: &str) -> Option<&Connector> {
         self.connectors.iter().find(|connector| connector.id.as_str() == id)
     }
+}
+
+fn yes() -> bool {
+    true
 }
 
 #[cfg(test)]
@@ -327,7 +335,7 @@ mod tests {
         assert_eq!(zendesk.connector("ticket-comment").expect("its connector").driven_by, DrivenBy::Keys);
         let auth = &zendesk.transport("rest").expect("its transport").auth;
         assert!(matches!(auth[0].scheme, AuthScheme::Basic { .. }) && auth[0].applicable_if.is_some());
-        assert!(matches!(&auth[1].scheme, AuthScheme::OAuth2 { scopes, .. } if scopes == &["read", "write"]));
+        assert!(matches!(&auth[1].scheme, AuthScheme::OAuth2(oauth) if oauth.scopes == ["read", "write"]));
         assert_eq!(read(include_str!("../../../examples/minimal/manifest.json")).id.as_str(), "minimal");
     }
 

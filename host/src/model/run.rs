@@ -12,6 +12,8 @@ pub enum Direction {
     Import,
     /// From the host to the remote system.
     Export,
+    /// A call of an operation: no records go either way.
+    Call,
 }
 
 /// Where a run stands.
@@ -143,7 +145,7 @@ pub struct Run {
     pub channel: ChannelName,
     /// The connector.
     pub connector: Name,
-    /// Import or export.
+    /// Import, export or call; a call has its operation in the connector's place.
     pub direction: Direction,
     /// What asked for it.
     pub trigger: Trigger,

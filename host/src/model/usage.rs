@@ -18,6 +18,12 @@ pub struct Usage {
     pub requests: u64,
     /// Requests that were sent, retries and redirects included.
     pub sent: u64,
+    /// Requests that change something there and were done, or may have been.
+    #[serde(skip_serializing_if = "is_none_of_it")]
+    pub writes: u64,
+    /// Those of them that are not safe to repeat: no `PUT`, no `DELETE`, no idempotency key.
+    #[serde(skip_serializing_if = "is_none_of_it")]
+    pub unkeyed_writes: u64,
     /// Bytes of request bodies.
     pub request_bytes: u64,
     /// Bytes of response bodies, decompressed.
@@ -37,9 +43,16 @@ impl Usage {
         self.peak_memory = self.peak_memory.max(other.peak_memory);
         self.requests += other.requests;
         self.sent += other.sent;
+        self.writes += other.writes;
+        self.unkeyed_writes += other.unkeyed_writes;
         self.request_bytes += other.request_bytes;
         self.response_bytes += other.response_bytes;
         self.log_bytes += other.log_bytes;
         self.log_dropped += other.log_dropped;
     }
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde calls it with a reference")]
+fn is_none_of_it(count: &u64) -> bool {
+    *count == 0
 }

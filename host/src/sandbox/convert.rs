@@ -6,6 +6,7 @@
 mod failure;
 mod hook;
 mod http;
+mod invocation;
 mod lifecycle;
 mod page;
 mod push;
@@ -13,6 +14,7 @@ mod push;
 pub(super) use failure::{error, failure, field_errors};
 pub(super) use hook::{delivery, effect};
 pub(super) use http::{headers, request, response};
+pub(super) use invocation::{answer, invocation};
 pub(super) use lifecycle::question;
 pub(super) use page::{page, pull_request};
 pub(super) use push::{acknowledgements, push_request};

@@ -132,6 +132,8 @@ fn conclude<T>(result: Result<T, Finding>, store: Store<Context>) -> Ended<T> {
         peak_memory: context.limiter.peak() as u64,
         requests: used.requests,
         sent: used.sent,
+        writes: used.writes,
+        unkeyed_writes: used.unkeyed_writes,
         request_bytes: used.request_bytes,
         response_bytes: used.response_bytes,
         log_bytes,

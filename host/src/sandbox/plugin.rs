@@ -18,7 +18,8 @@ use super::{
 use crate::{
     metrics::Guest,
     model::{
-        Acknowledgement, Class, Delivery, Effect, Failure, FieldError, Name, Page, PullRequest, PushRequest,
+        Acknowledgement, Class, Delivery, Effect, Failure, FieldError, Invocation, Name, Page, PullRequest,
+        PushRequest,
     },
 };
 use bytes::Bytes;
@@ -274,6 +275,26 @@ impl Plugin {
                 Ok(effect
                     .map_err(convert::failure)
                     .and_then(|effect| convert::effect(effect, sandbox.limits())))
+            })
+        })
+        .await
+    }
+
+    /// Calls an operation; answers its JSON document as the guest wrote it, unchecked.
+    pub async fn invoke(&self, step: Step, invocation: Invocation) -> Outcome<Bytes> {
+        let Some(indices) = self.0.indices.operations.clone() else {
+            return not_exported("operations");
+        };
+        if step.gateway.is_none() {
+            return no_gateway();
+        }
+        let invocation = convert::invocation(invocation);
+        self.run(step, |store, instance| {
+            Box::pin(async move {
+                let guest = indices.load(&mut *store, &instance)?;
+                let transport = store.data_mut().transport()?;
+                let answer = guest.call_invoke(store, transport, &invocation).await?;
+                Ok(answer.map_err(convert::failure).and_then(convert::answer))
             })
         })
         .await

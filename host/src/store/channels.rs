@@ -6,7 +6,7 @@
 use super::engine::{Engine, Want};
 use super::keys::{self, Table};
 use super::walk::{self, remove_all, walk};
-use super::{Batch, Error, Result, Store, Watch, codec, ended, feed};
+use super::{Batch, Error, Result, Store, Watch, calls, codec, ended, feed};
 use crate::model::{Channel, ChannelId};
 use bytes::Bytes;
 
@@ -173,6 +173,7 @@ fn delete(engine: &dyn Engine, id: ChannelId) -> Result<bool> {
     for rows in Table::all_of(id) {
         remove_all(engine, &rows, Want::Keys, |batch, entry| batch.remove(entry.key.into()))?;
     }
+    calls::remove_all_of(engine, id)?;
     Table::OF_SUBSCRIBERS.iter().try_for_each(|table| feed::remove_of(engine, *table, id))?;
     ended::remove_details_of(engine, id)?;
     remove_all(engine, &Table::RunsOfChannel.rows_of(id), Want::Entries, Batch::remove_run)?;

@@ -33,6 +33,11 @@
 //! | `g` | [`Pages`](Table::Pages) | run, page | the page as history keeps it |
 //! | `w` | [`Log`](Table::Log) | run | where its log ends |
 //! | `w` | [`Log`](Table::Log) | run, line | the line |
+//! | `K` | [`Calls`](Table::Calls) | `c`, call newest first | the call |
+//! | `K` | [`Calls`](Table::Calls) | `i` or `o`, call newest first | its input or its output |
+//! | `K` | [`Calls`](Table::Calls) | `l`, call newest first | nothing; there while the call has not ended |
+//! | `L` | [`CallsOfChannel`](Table::CallsOfChannel) | channel, `c`, call newest first | nothing |
+//! | `L` | [`CallsOfChannel`](Table::CallsOfChannel) | channel, `k`, idempotency key | the call that it stands for |
 //! | `A` | [`Outbox`](Table::Outbox) | channel, connector, local key | the local change |
 //! | `B` | [`Links`](Table::Links) | channel, connector, local key | the remote id, where it is another one |
 //! | `C` | [`LinksBack`](Table::LinksBack) | channel, connector, remote id | the local key |
@@ -48,11 +53,13 @@
 //! | `N` | [`Notices`](Table::Notices) | subscriber | the notice |
 //! | `N` | [`Notices`](Table::Notices) | subscriber, key of a row of the feed | how often sending it was tried |
 //! | `P` | [`Dead`](Table::Dead) | subscriber, channel, connector, record key | why it is not sent any more |
+//! | `T` | [`Grants`](Table::Grants) | channel | the sealed OAuth tokens |
+//! | `U` | [`Attempts`](Table::Attempts) | channel | the last attempt to connect it, its secrets sealed |
 //!
 //! A **channel** is its 16 bytes. A **connector** is its name and a zero byte, which
 //! no name has in it. A **run, newest first** is its 16 bytes, each bit turned over, so
 //! that a scan from the front meets the newest run first. A **page** and a **line** are
-//! numbers of 8 bytes, the greatest last. Whatever a guest may
+//! numbers of 8 bytes, the greatest last. A **call** is its run. Whatever a guest may
 //! have named comes last and as it is, so it needs no escaping. Nothing here is
 //! ever changed in place: another layout gets another byte and a migration.
 //!
@@ -60,7 +67,7 @@
 //! below [`Table`], by what its keys go on with; a test fails for one that does not.
 
 use super::Range;
-use crate::model::{ChannelId, Direction, JobId, Name, Run, RunId, Status};
+use crate::model::{ChannelId, Direction, IdempotencyKey, JobId, Name, Run, RunId, Status, Timestamp};
 
 /// The tables, by the first byte of their keys.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -93,6 +100,8 @@ pub(super) enum Table {
     Pages = b'g',
     Log = b'w',
     Traps = b'X',
+    Calls = b'K',
+    CallsOfChannel = b'L',
     Outbox = b'A',
     Links = b'B',
     LinksBack = b'C',
@@ -105,6 +114,8 @@ pub(super) enum Table {
     Feed = b'F',
     Notices = b'N',
     Dead = b'P',
+    Grants = b'T',
+    Attempts = b'U',
 }
 
 impl Table {
@@ -132,7 +143,7 @@ impl Table {
     ];
 
     /// Those whose keys go on with the channel, and that no other list has.
-    pub(super) const OF_CHANNELS: [Self; 2] = [Self::Ticks, Self::Hooks];
+    pub(super) const OF_CHANNELS: [Self; 4] = [Self::Ticks, Self::Hooks, Self::Grants, Self::Attempts];
 
     /// Those whose keys go on with a subscriber and then a channel.
     pub(super) const OF_SUBSCRIBERS: [Self; 3] = [Self::Feed, Self::Notices, Self::Dead];
@@ -252,6 +263,7 @@ pub(super) fn direction_of(key: &[u8]) -> Option<(ChannelId, Direction)> {
     let direction = match direction {
         b"i" => Direction::Import,
         b"e" => Direction::Export,
+        b"c" => Direction::Call,
         _ => return None,
     };
     Some((ChannelId::from_bytes(*channel), direction))
@@ -266,6 +278,7 @@ fn direction_byte(direction: Direction) -> u8 {
     match direction {
         Direction::Import => b'i',
         Direction::Export => b'e',
+        Direction::Call => b'c',
     }
 }
 
@@ -360,6 +373,71 @@ pub(super) fn ended_run_of(key: &[u8]) -> Option<EndedRun> {
     let other = if well { NOT_WELL } else { WELL };
     let others = [before, &[other]].concat();
     Some(EndedRun { alike: alike.to_vec(), others, well, id: RunId::from_bytes(*id) })
+}
+
+/// What a row of [`Table::Calls`] holds of its call.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum CallRow {
+    Call,
+    Input,
+    Output,
+    Live,
+}
+
+impl CallRow {
+    pub(super) const ALL: [Self; 4] = [Self::Call, Self::Input, Self::Output, Self::Live];
+
+    fn byte(self) -> u8 {
+        match self {
+            Self::Call => b'c',
+            Self::Input => b'i',
+            Self::Output => b'o',
+            Self::Live => b'l',
+        }
+    }
+}
+
+/// A row of a call.
+pub(super) fn call(row: CallRow, id: RunId) -> Vec<u8> {
+    Table::Calls.key(&[&[row.byte()], &newest_first(id)])
+}
+
+/// The rows of that kind, of all calls.
+pub(super) fn call_rows(row: CallRow) -> Range {
+    Range::prefix(&Table::Calls.key(&[&[row.byte()]]))
+}
+
+/// Where those calls begin that were asked for at that time, or before.
+pub(super) fn calls_asked_for_by(time: Timestamp) -> Vec<u8> {
+    let milliseconds = u64::try_from(time.as_millis()).unwrap_or(0).to_be_bytes();
+    let mut id = [0xff; 16];
+    id[..6].copy_from_slice(&milliseconds[2..]);
+    call(CallRow::Call, RunId::from_bytes(id))
+}
+
+/// The row that lists a call under its channel.
+pub(super) fn call_of_channel(channel: ChannelId, id: RunId) -> Vec<u8> {
+    Table::CallsOfChannel.key(&[&channel.to_bytes(), b"c", &newest_first(id)])
+}
+
+/// The rows that list the calls of a channel.
+pub(super) fn calls_of_channel(channel: ChannelId) -> Range {
+    Range::prefix(&Table::CallsOfChannel.key(&[&channel.to_bytes(), b"c"]))
+}
+
+/// The row of an idempotency key.
+pub(super) fn call_of_key(channel: ChannelId, key: &IdempotencyKey) -> Vec<u8> {
+    Table::CallsOfChannel.key(&[&channel.to_bytes(), b"k", key.as_str().as_bytes()])
+}
+
+/// The row of the OAuth tokens of a channel.
+pub(super) fn grant(channel: ChannelId) -> Vec<u8> {
+    Table::Grants.key(&[&channel.to_bytes()])
+}
+
+/// The row of the last attempt to connect a channel.
+pub(super) fn attempt(channel: ChannelId) -> Vec<u8> {
+    Table::Attempts.key(&[&channel.to_bytes()])
 }
 
 fn newest_first(id: RunId) -> [u8; 16] {

@@ -1,10 +1,12 @@
 //! What the tables do, seen through the face; on both engines.
 
 mod breakers;
+mod calls;
 mod channels;
 mod connectors;
 mod deletion;
 mod ended;
+mod grants;
 mod history;
 mod quarantine;
 mod runs;
@@ -188,6 +190,7 @@ async fn fill(store: &Store, channel: &Channel, rows: usize) {
             let run = run(channel, status);
             batch.put_run(&run);
             put_details(batch, run.id);
+            calls::put(batch, &calls::call(channel, status));
         }
     })
     .await;

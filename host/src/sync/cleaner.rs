@@ -4,7 +4,7 @@
 //! no run that goes on is touched: the store refuses that.
 
 use super::{
-    Error, Sync,
+    Error, Sync, call,
     cleaning::{goes, is_past, older},
     keeping::Keep,
     runner::Shared,
@@ -198,5 +198,6 @@ impl Cleaner {
                 tracing::warn!(error, "old conflicts cannot be removed; it is tried again later");
             }
         }
+        call::clean(&self.shared).await;
     }
 }

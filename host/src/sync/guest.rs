@@ -35,14 +35,8 @@ pub(super) struct Guest {
 impl Guest {
     pub(super) fn new(opened: &Opened, ask: SourceAsk<'_>) -> Self {
         let opened = if ask.read_only { opened.read_only() } else { opened.clone() };
-        let (connector, run) = (ask.connector.clone(), ask.run);
-        let log = run.and_then(log::find);
-        if let Some(log) = &log {
-            let gateway = opened.gateway.clone();
-            log.hide(move |text| gateway.redact(text));
-        }
-        let voice = Arc::new(Voice { run, log, opened: opened.clone() });
-        Self { opened, connector, voice, recorder: None }
+        let voice = Voice::of(&opened, ask.run);
+        Self { opened, connector: ask.connector.clone(), voice, recorder: None }
     }
 
     /// The same, its steps recorded.
@@ -130,7 +124,7 @@ impl Source for Guest {
 ///
 /// A remote system may echo the credential to a guest, and a guest may say what it
 /// read: it is hidden in everything that passes here.
-struct Voice {
+pub(super) struct Voice {
     /// None in a dry run.
     run: Option<RunId>,
     log: Option<Arc<RunLog>>,
@@ -138,7 +132,17 @@ struct Voice {
 }
 
 impl Voice {
-    fn redact(&self, failure: &mut Failure) {
+    /// Speaks into the open log of the run, where there is one.
+    pub(super) fn of(opened: &Opened, run: Option<RunId>) -> Arc<Self> {
+        let log = run.and_then(log::find);
+        if let Some(log) = &log {
+            let gateway = opened.gateway.clone();
+            log.hide(move |text| gateway.redact(text));
+        }
+        Arc::new(Self { run, log, opened: opened.clone() })
+    }
+
+    pub(super) fn redact(&self, failure: &mut Failure) {
         let gateway = &self.opened.gateway;
         failure.message = gateway.redact(&failure.message);
         for field in &mut failure.fields {

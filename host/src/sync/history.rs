@@ -5,7 +5,7 @@
 use super::{log::RunLog, progress::Progress};
 use crate::{
     clock::Clock,
-    model::{Class, Deferred, Failure, Fault, Run, Status},
+    model::{Class, Deferred, Direction, Failure, Fault, Run, Status},
     store::{self, Batch, Lease, Store},
 };
 use std::{collections::HashSet, sync::Arc, time::Duration};
@@ -88,7 +88,9 @@ impl History {
         let jobs = self.store.jobs().all().await?;
         let owned: HashSet<_> = jobs.iter().flat_map(|job| &job.runs).collect();
         let mut batch = Batch::new();
-        for mut run in live.into_iter().filter(|run| !owned.contains(&run.id)) {
+        // Calls have no jobs, and are put right by themselves.
+        let is_orphan = |run: &Run| !owned.contains(&run.id) && run.direction != Direction::Call;
+        for mut run in live.into_iter().filter(is_orphan) {
             let message =
                 "the host stopped during this run; the next sync goes on from the last committed page";
             end(&mut run, Ending::Failed(Failure::new(Class::Transient, "run.interrupted", message)));
@@ -101,7 +103,7 @@ impl History {
 
     /// Writes what must not get lost, with what the log of the run has; the last failure is
     /// logged. False where the lease is lost.
-    async fn write(&self, batch: &(dyn Fn() -> Batch + Sync), log: Option<&Arc<RunLog>>) -> bool {
+    pub(super) async fn write(&self, batch: &(dyn Fn() -> Batch + Sync), log: Option<&Arc<RunLog>>) -> bool {
         let mut pause = FIRST_PAUSE;
         for attempt in 1..=TRIES {
             let mut batch = batch();

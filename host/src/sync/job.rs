@@ -4,8 +4,8 @@
 
 use super::{Error, opener::Ready};
 use crate::model::{
-    Asked, Channel, ChannelType, Connector, Counters, Direction, DrivenBy, Job, Name, Run, RunId, Status,
-    Usage, Ways,
+    Asked, Channel, ChannelType, Class, Connector, Counters, Direction, DrivenBy, Failure, Job, Name, Run,
+    RunId, Status, Usage, Ways,
 };
 
 /// The connectors to run, those that others depend on first, then by `order`,
@@ -14,6 +14,10 @@ use crate::model::{
 /// # Errors
 /// Names what stands against the request.
 pub(super) fn plan(ready: &Ready, direction: Direction, asked: &Asked) -> Result<Vec<Connector>, Error> {
+    if direction == Direction::Call {
+        let message = "a call is asked for with its operation and its input, not by a sync";
+        return Err(Failure::new(Class::Unsupported, "sync.direction", message).into());
+    }
     let channel = &ready.channel;
     if !channel.enabled {
         return Err(Error::Disabled(channel.name.clone()));

@@ -15,7 +15,7 @@ pub use reading::Ear;
 use super::{keeping::Config, progress::Progress, runner::Shared};
 use crate::{
     clock::Clock,
-    model::{Fault, LineLevel, LineSource, Run, RunId, RunLine, Status},
+    model::{Direction, Fault, LineLevel, LineSource, Run, RunId, RunLine, Status},
     store::{Batch, LogEnd},
 };
 use serde_json::{Map, Value, json};
@@ -236,6 +236,10 @@ fn ended(run: &Run) -> Said {
         "quarantined": counters.quarantined,
     });
     let Value::Object(mut fields) = fields else { unreachable!("it is written as an object") };
+    if run.direction == Direction::Call {
+        // It has no pages and no records.
+        fields.retain(|name, _| name == "status");
+    }
     if let Some(error) = &run.error {
         fields.insert("error".to_owned(), error.to_string().into());
     }

@@ -3,6 +3,7 @@
 //! It hands on what `channels` opens; it opens no connection and reads nothing.
 
 use super::{
+    call::{self, CallAsk},
     export::Sink,
     guest::Guest,
     import::Source,
@@ -11,10 +12,14 @@ use super::{
 use crate::{
     cassettes::{Cassettes, Subject},
     channels::{self, Channels},
-    model::{Channel, ChannelId, ChannelName, ChannelType, Name, OriginState, Paused, RunId},
+    model::{
+        Channel, ChannelId, ChannelName, ChannelType, Class, Failure, Name, OriginState, Paused, RunId, Usage,
+    },
+    sandbox::Outcome,
 };
+use bytes::Bytes;
 use futures_util::future::BoxFuture;
-use std::sync::Arc;
+use std::{collections::BTreeMap, sync::Arc};
 use tokio::sync::watch;
 
 /// Makes channels ready. The host's channels, or a script in tests.
@@ -73,10 +78,17 @@ pub(super) struct SourceAsk<'a> {
     pub(super) record: bool,
 }
 
-/// Where the pages of a channel's connectors come from.
+/// Where the pages of a channel's connectors come from, and who takes its calls.
 pub(super) trait Sources: Send + Sync + 'static {
     /// The source of one connector's pages.
     fn source(&self, ask: SourceAsk<'_>) -> Arc<dyn Source>;
+
+    /// Calls an operation once. There are none where nobody says so.
+    fn call(&self, ask: CallAsk) -> BoxFuture<'static, Outcome<Bytes>> {
+        let message = format!("nobody here takes calls of '{}'", ask.operation);
+        let result = Err(Failure::new(Class::Unsupported, "export.operations", message));
+        Box::pin(async { Outcome { result, state: BTreeMap::new(), usage: Usage::default() } })
+    }
 
     /// Where one connector's changes go.
     fn sink(&self, ask: SourceAsk<'_>) -> Arc<dyn Sink>;
@@ -177,6 +189,10 @@ impl Sources for Open {
             self.cassettes.recorder(&self.opened, Subject { run, connector })
         });
         Arc::new(Guest::new(&self.opened, ask).recorded_by(recorder))
+    }
+
+    fn call(&self, ask: CallAsk) -> BoxFuture<'static, Outcome<Bytes>> {
+        call::invoke(&self.opened, ask)
     }
 
     fn sink(&self, ask: SourceAsk<'_>) -> Arc<dyn Sink> {

@@ -93,12 +93,17 @@ pub(super) fn judge(case: &Case<'_>, config: &Config) -> Verdict {
         Policy::Pause => Verdict::Pause,
         Policy::Retry if case.tries == 0 => Verdict::Retry,
         Policy::Retry => Verdict::Fail,
-        Policy::Wait | Policy::Defer => Verdict::Defer(Deferred {
-            until: case.now.plus(wait(case, config)),
-            since: case.since.unwrap_or(case.now),
-            reason: case.failure.clone(),
-            origin: case.origin.filter(|_| case.failure.code == BREAKER_OPEN).map(Into::into),
-        }),
+        Policy::Wait | Policy::Defer => Verdict::Defer(deferred(case, config)),
+    }
+}
+
+/// How long it is put off, and what it waits for.
+pub(super) fn deferred(case: &Case<'_>, config: &Config) -> Deferred {
+    Deferred {
+        until: case.now.plus(wait(case, config)),
+        since: case.since.unwrap_or(case.now),
+        reason: case.failure.clone(),
+        origin: case.origin.filter(|_| case.failure.code == BREAKER_OPEN).map(Into::into),
     }
 }
 

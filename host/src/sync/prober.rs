@@ -69,7 +69,8 @@ impl Prober {
         let now_ailing: BTreeSet<String> = ailing.iter().map(|one| one.origin.clone()).collect();
         for origin in self.known.difference(&now_ailing) {
             let woken = self.shared.queue.wake(origin);
-            tracing::info!(origin, jobs = woken, "an origin is back; the jobs that waited for it go on");
+            let calls = self.shared.calls.wake_origin(origin, self.shared.clock.now());
+            tracing::info!(origin, jobs = woken, calls, "an origin is back; what waited for it goes on");
         }
         self.known = now_ailing;
         let now = self.shared.clock.now();
@@ -85,10 +86,22 @@ impl Prober {
 
     /// False where nobody waits for the origin.
     async fn probe(&self, origin: &str) -> bool {
-        let Some(seat) = self.shared.queue.waiting_for(origin) else { return false };
+        let Some(seat) = self.shared.queue.waiting_for(origin) else {
+            return self.probe_for_calls(origin).await;
+        };
         tracing::debug!(origin, channel.id = %seat.channel, "an origin is asked whether it is back");
         if self.shared.opener.probe(seat.channel).await == Probe::NoCheck {
             self.shared.queue.delay(&seat, self.shared.clock.now());
+        }
+        true
+    }
+
+    /// The same where only calls wait for the origin.
+    async fn probe_for_calls(&self, origin: &str) -> bool {
+        let Some(channel) = self.shared.calls.waiting_for(origin) else { return false };
+        tracing::debug!(origin, channel.id = %channel, "an origin is asked whether it is back, for a call");
+        if self.shared.opener.probe(channel).await == Probe::NoCheck {
+            self.shared.calls.wake_origin(origin, self.shared.clock.now());
         }
         true
     }

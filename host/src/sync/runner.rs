@@ -4,6 +4,7 @@
 
 use super::{
     Config,
+    call::{self, Desk},
     cleaner::Removed,
     history::History,
     live::Live,
@@ -55,6 +56,8 @@ pub(super) struct Shared {
     pub(super) queue: Queue,
     pub(super) live: Live,
     pub(super) history: History,
+    /// Calls of operations.
+    pub(super) calls: Arc<Desk>,
     /// A place for each channel that syncs.
     pub(super) turns: Turns,
     pub(super) removed: Removed,
@@ -80,6 +83,7 @@ impl Shared {
             queue: Queue::new(store.clone(), clock.clone(), owner),
             turns: Turns::new(config.channels_at_once.get()),
             live: Live::default(),
+            calls: Arc::new(Desk::new(owner)),
             removed: Removed::default(),
             subscribers: Subscribers::default(),
             stopping: CancellationToken::new(),
@@ -145,6 +149,7 @@ impl Runner {
             if freed > 0 {
                 tracing::info!(jobs = freed, "jobs that a stopped host was working on wait again");
             }
+            call::recover(&self.shared).await?;
             self.shared.history.close_orphans().await
         };
         if let Err(error) = recovered.await {

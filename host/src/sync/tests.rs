@@ -2,6 +2,7 @@
 
 pub(super) mod support;
 
+mod calls;
 mod crash;
 mod history;
 mod import;

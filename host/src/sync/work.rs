@@ -354,6 +354,10 @@ impl Bench<'_> {
                     .run()
                     .await
             }
+            Direction::Call => {
+                let message = "a call is no part of a job; this is a defect of Tidegate";
+                Err(Stop::Failed(Failure::new(Class::Internal, "internal.call", message)))
+            }
         }
     }
 

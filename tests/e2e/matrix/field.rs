@@ -17,6 +17,7 @@ use std::{
 use tempfile::TempDir;
 use tests::{
     host::TestHost,
+    programs,
     vendor::{Door, Identity, Shows},
     wait,
     zendesk::{EMAIL, TOKEN, Zendesk},
@@ -55,6 +56,7 @@ pub(super) enum Place {
     Import,
     Lookup,
     Check,
+    Operation,
 }
 
 impl Place {
@@ -63,7 +65,13 @@ impl Place {
             Self::Import => "/api/v2/incremental/tickets/cursor.json",
             Self::Lookup => "/api/v2/tickets/*/comments.json",
             Self::Check => "/api/v2/users/me.json",
+            Self::Operation => "/api/v2/tickets.json",
         }
+    }
+
+    /// What the channels are.
+    fn channel_type(self) -> &'static str {
+        if self == Self::Operation { "calls" } else { "zendesk" }
     }
 
     fn connector(self) -> &'static str {
@@ -124,7 +132,11 @@ impl<E> Field<E> {
         let trusted = folder.path().join("trusted.pem");
         fs::write(&trusted, friend.certificate()).expect("written");
         let config = CONFIG.replace("CA-FILE", &trusted.display().to_string());
-        let host = TestHost::started(zendesk_setup(&config)).expect("a host");
+        let mut setup = zendesk_setup(&config);
+        if place == Place::Operation {
+            setup.plugins.push(programs::hostile("calls").expect("the guest compiles"));
+        }
+        let host = TestHost::started(setup).expect("a host");
         let api = Api::of(&host);
         let plots = rows.enumerate().map(|(number, row)| plot(number, row, &friend)).collect();
         let field = Self { plots, place, host, api, friend, stranger, _folder: folder };
@@ -135,7 +147,7 @@ impl<E> Field<E> {
     fn create(&self, plot: &Plot<E>) {
         let channel = json!({
             "name": plot.channel,
-            "type": "zendesk",
+            "type": self.place.channel_type(),
             "settings": { "url": plot.url(), "email": EMAIL },
             "secrets": { "token": TOKEN },
         });
@@ -199,6 +211,36 @@ impl<E> Field<E> {
         (output.status, output.json().expect(plot.fault))
     }
 
+    /// Queues a call that creates a ticket; its id.
+    pub(super) fn queue(&self, plot: &Plot<E>) -> String {
+        let path = format!("/channels/{}/operations/send?queue=true", plot.channel);
+        let ticket = json!({ "ticket": { "subject": "called", "comment": { "body": "by a call" } } });
+        let input = json!({ "method": "POST", "path": Place::Operation.path(), "body": ticket });
+        let call = self.api.post(&path, &input).expect(plot.fault);
+        call["id"].as_str().expect("an id").to_owned()
+    }
+
+    /// The call as it stands.
+    pub(super) fn call(&self, id: &str) -> Value {
+        self.api.get(&format!("/calls/{id}")).expect("a call")
+    }
+
+    /// Does it again; the id of the new call.
+    pub(super) fn retry(&self, id: &str) -> String {
+        let call = self.api.post(&format!("/calls/{id}/retry"), &json!({})).expect("it is queued");
+        call["id"].as_str().expect("an id").to_owned()
+    }
+
+    /// Why the channel is paused.
+    pub(super) fn paused(&self, plot: &Plot<E>) -> Value {
+        self.api.get(&format!("/channels/{}", plot.channel)).expect(plot.fault)["paused"].take()
+    }
+
+    /// A person has acted.
+    pub(super) fn enable(&self, plot: &Plot<E>) {
+        self.api.post(&format!("/channels/{}/enable", plot.channel), &json!({})).expect(plot.fault);
+    }
+
     pub(super) fn state(&self, plot: &Plot<E>) -> State {
         let shown = self.api.get(&format!("/channels/{}", plot.channel)).expect(plot.fault);
         let all = shown["connector-states"].as_array().expect("a list");
@@ -249,6 +291,11 @@ impl<E> Field<E> {
 }
 
 impl<E> Plot<E> {
+    /// Tickets that were made since the beginning.
+    pub(super) fn new_tickets(&self) -> u64 {
+        self.fake.ticket_count() - TICKETS
+    }
+
     fn url(&self) -> String {
         self.door.as_ref().map_or_else(|| self.fake.url(), Door::url)
     }

@@ -4,7 +4,7 @@ mod body;
 
 pub use body::{Edit, NewChannel, NewSync};
 
-use super::{Problem, Run, Schedule};
+use super::{Connection, Problem, Run, Schedule};
 use crate::{
     channels,
     model::{
@@ -91,6 +91,9 @@ pub struct ChannelDetail {
     pub connector_states: Vec<ConnectorState>,
     /// Its newest run.
     pub last_run: Option<Run>,
+    /// How it is connected; none where it does not sign in by OAuth.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub connection: Option<Connection>,
 }
 
 /// How a connector of a channel stands.

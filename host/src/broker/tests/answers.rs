@@ -67,7 +67,10 @@ async fn request_and_answer_pass_through_whole() {
     assert_eq!((response.status, &response.body[..], response.attempts), (201, &b"{\"id\":7}"[..], 1));
     assert_eq!(header(&response.headers, "x-answer"), Some("42"));
     assert_eq!(header(&response.headers, "set-cookie"), None);
-    assert_eq!(meter.used(), Used { requests: 1, sent: 1, request_bytes: 7, response_bytes: 8 });
+    assert_eq!(
+        meter.used(),
+        Used { requests: 1, sent: 1, writes: 1, unkeyed_writes: 0, request_bytes: 7, response_bytes: 8 }
+    );
 }
 
 #[tokio::test]

@@ -1,6 +1,8 @@
 //! How a transport reaches the remote system: base URLs, further origins,
 //! credentials.
 
+mod oauth;
+
 use super::{
     super::template::Template,
     faults::{Faults, first_repeated},
@@ -93,10 +95,7 @@ fn check_auth(place: &str, auth: &Auth, form: &[Field], faults: &mut Faults) {
         }
         AuthScheme::Bearer { token } => template("token", token),
         AuthScheme::Header { value, .. } | AuthScheme::Query { value, .. } => template("value", value),
-        AuthScheme::OAuth2 { authorize_url, token_url, .. } => {
-            check_url(&format!("{place}/authorize-url"), authorize_url, form, faults);
-            check_url(&format!("{place}/token-url"), token_url, form, faults);
-        }
+        AuthScheme::OAuth2(declared) => oauth::check(place, declared, form, faults),
     }
     check_names(place, &auth.scheme, faults);
 }

@@ -116,7 +116,8 @@ async fn a_host_makes_its_key_file_and_finds_it_again() {
     let build = |key_file: &Path| {
         let broker = Broker::new(loopback(), Arc::new(NoNames));
         let (store, catalog, clock) = (house.store.clone(), house.bench.catalog.clone(), house.clock.clone());
-        Channels::build(Parts { store, catalog, broker, clock, key_file: key_file.into(), key: None })
+        let (key_file, host) = (key_file.into(), HostId::new());
+        Channels::build(Parts { store, catalog, broker, clock, key_file, key: None, host })
     };
     let key_file = file.path().join("key");
     build(&key_file).expect("a new key").create(good_draft()).await.expect("a channel");

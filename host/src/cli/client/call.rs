@@ -1,6 +1,9 @@
 //! What is asked of the API.
 
-use crate::api::{AUTHOR, is_author};
+use crate::{
+    api::{AUTHOR, is_author},
+    model::IdempotencyKey,
+};
 use anyhow::Context as _;
 use axum::{
     body::{Body, Bytes},
@@ -15,6 +18,7 @@ pub(crate) struct Call {
     path: String,
     kind: Option<&'static str>,
     author: Option<HeaderValue>,
+    idempotency_key: Option<HeaderValue>,
     body: Bytes,
 }
 
@@ -38,7 +42,7 @@ pub(crate) fn encode(text: &str) -> String {
 
 impl Call {
     fn new(method: Method, path: String) -> Self {
-        Self { method, path, kind: None, author: None, body: Bytes::new() }
+        Self { method, path, kind: None, author: None, idempotency_key: None, body: Bytes::new() }
     }
 
     pub(crate) fn get(path: String) -> Self {
@@ -76,6 +80,20 @@ impl Call {
         self
     }
 
+    /// A JSON document as it is.
+    pub(crate) fn document(mut self, body: Vec<u8>) -> Self {
+        self.kind = Some("application/json");
+        self.body = Bytes::from(body);
+        self
+    }
+
+    /// What makes one request of several.
+    pub(crate) fn idempotency_key(mut self, key: Option<&IdempotencyKey>) -> Self {
+        self.idempotency_key =
+            key.map(|key| HeaderValue::from_str(key.as_str()).expect("a key is visible ASCII characters"));
+        self
+    }
+
     pub(crate) fn bytes(mut self, body: Vec<u8>) -> Self {
         self.kind = Some("application/octet-stream");
         self.body = Bytes::from(body);
@@ -102,6 +120,9 @@ impl Call {
         }
         if let Some(author) = self.author {
             request.headers_mut().insert(AUTHOR, author);
+        }
+        if let Some(key) = self.idempotency_key {
+            request.headers_mut().insert("idempotency-key", key);
         }
         Ok(request)
     }

@@ -1,5 +1,6 @@
 //! `channel`: sets up channels and looks after them.
 
+mod connect;
 mod detail;
 mod draft;
 mod lifecycle;
@@ -71,6 +72,15 @@ pub(crate) enum Command {
         /// The channel
         name: String,
     },
+    /// Let a channel in by OAuth, in a browser
+    #[command(after_help = help::CHANNEL_CONNECT)]
+    Connect(connect::ConnectArgs),
+    /// Forget a channel's OAuth tokens, and give them back to the provider
+    #[command(after_help = help::CHANNEL_DISCONNECT)]
+    Disconnect {
+        /// The channel
+        name: String,
+    },
 }
 
 pub(crate) async fn run(ctx: &Context<'_>, command: Command) -> anyhow::Result<Exit> {
@@ -84,6 +94,8 @@ pub(crate) async fn run(ctx: &Context<'_>, command: Command) -> anyhow::Result<E
         Command::Delete { name, yes: true, force } => lifecycle::delete(ctx, &name, force).await,
         Command::Delete { name, yes: false, .. } => lifecycle::before_delete(ctx, &name).await,
         Command::Check { name } => check(ctx, &name).await,
+        Command::Connect(args) => connect::connect(ctx, args).await,
+        Command::Disconnect { name } => connect::disconnect(ctx, &name).await,
     }
 }
 

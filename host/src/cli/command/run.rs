@@ -254,6 +254,7 @@ fn direction(direction: Direction) -> &'static str {
     match direction {
         Direction::Import => "import",
         Direction::Export => "export",
+        Direction::Call => "call",
     }
 }
 

@@ -1,12 +1,13 @@
 //! A fixed set of data for the tests of what is printed.
 
 use crate::{
-    api::view::{Problem, Run},
+    api::view::{Call, Problem, Run},
     model::{
-        ChannelId, ChannelName, Class, Counters, Direction, JobId, Name, RunId, Status, Timestamp, Trigger,
-        Usage,
+        CallMode, ChannelId, ChannelName, Class, Counters, Direction, IdempotencyKey, JobId, Name, RunId,
+        Span, Status, Timestamp, Trigger, Usage,
     },
 };
+use serde_json::value::RawValue;
 
 /// A run of 4,200 ms at a fixed time, with fixed ids.
 pub(crate) fn run(connector: &str, status: Status) -> Run {
@@ -44,5 +45,32 @@ pub(crate) fn run(connector: &str, status: Status) -> Run {
         },
         error,
         usage: Usage { requests: 3, sent: 4, response_bytes: 2_400_000, cpu_ticks: 12, ..Usage::default() },
+    }
+}
+
+/// A call of 4,200 ms at the same time.
+pub(crate) fn call(operation: &str, status: Status) -> Call {
+    let start = Timestamp::from_millis(1_767_225_600_000);
+    let document = |text: &str| RawValue::from_string(text.to_owned()).ok();
+    Call {
+        id: RunId::from_bytes([1; 16]),
+        channel: ChannelName::try_new("chat").expect("a name"),
+        channel_id: ChannelId::from_bytes([3; 16]),
+        operation: Name::try_new(operation).expect("a name"),
+        idempotency_key: IdempotencyKey::try_new("order-42").expect("a key"),
+        mode: CallMode::Now,
+        repeated: false,
+        status,
+        deferred: None,
+        tries: 0,
+        timeout: Span::secs(60),
+        requested: start,
+        started: Some(start),
+        ended: status.has_ended().then(|| Timestamp::from_millis(start.as_millis() + 4_200)),
+        input: document(r#"{"text":"hello"}"#),
+        output: document(r#"{"id":7}"#).filter(|_| status == Status::Completed),
+        error: None,
+        outcome_unknown: false,
+        usage: Usage { requests: 1, sent: 1, ..Usage::default() },
     }
 }

@@ -21,6 +21,7 @@ pub(super) struct Indices {
     pub(super) channel_type: channel_type::GuestIndices,
     pub(super) transport_check: Option<transport_check::GuestIndices>,
     pub(super) connector: Option<connector::GuestIndices>,
+    pub(super) operations: Option<operations::GuestIndices>,
     pub(super) lifecycle: Option<lifecycle::GuestIndices>,
     pub(super) exporter: Option<exporter::GuestIndices>,
     pub(super) webhook: Option<webhook::GuestIndices>,
@@ -42,6 +43,11 @@ pub(super) fn fit(pre: &InstancePre<Context>, exports: Exports) -> Result<Indice
             .transpose()
             .map_err(found)?,
         connector: exports.connector.then(|| connector::GuestIndices::new(pre)).transpose().map_err(found)?,
+        operations: exports
+            .operations
+            .then(|| operations::GuestIndices::new(pre))
+            .transpose()
+            .map_err(found)?,
         lifecycle: exports.lifecycle.then(|| lifecycle::GuestIndices::new(pre)).transpose().map_err(found)?,
         exporter: exports.exporter.then(|| exporter::GuestIndices::new(pre)).transpose().map_err(found)?,
         webhook: exports.webhook.then(|| webhook::GuestIndices::new(pre)).transpose().map_err(found)?,

@@ -62,6 +62,17 @@ async fn what_a_plugin_does_not_export_cannot_be_called() {
     let plugin = Bench::new().load(&Guest::default()).await;
     let failure = plugin.check(step(), "{}".into()).await.result.unwrap_err();
     assert_eq!((failure.class, failure.code.as_str()), (Class::Unsupported, "export.transport-check"));
+    let failure = plugin.invoke(step(), invocation()).await.result.unwrap_err();
+    assert_eq!((failure.class, failure.code.as_str()), (Class::Unsupported, "export.operations"));
+}
+
+fn invocation() -> crate::model::Invocation {
+    crate::model::Invocation {
+        operation: "send".parse().unwrap(),
+        settings: "{}".into(),
+        input: "{}".into(),
+        idempotency_key: "k".parse().unwrap(),
+    }
 }
 
 #[tokio::test]

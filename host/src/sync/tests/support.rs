@@ -1,10 +1,12 @@
 //! A host without plugins.
 
+mod call;
 mod channel;
 pub(in crate::sync) mod engine;
 pub(in crate::sync) mod remote;
 mod script;
 
+pub(in crate::sync) use call::*;
 pub(in crate::sync) use channel::*;
 pub(in crate::sync) use script::*;
 
@@ -158,6 +160,7 @@ impl Host {
         let stop = CancellationToken::new();
         let mut tasks = JoinSet::new();
         tasks.spawn(runner.run(Reach::All, stop.clone()));
+        tasks.spawn(sync.caller().run(Reach::All, stop.clone()));
         Self { sync, store, clock, shelf, stop, runner: tasks }
     }
 
@@ -228,8 +231,12 @@ impl Host {
     /// Stops the runner and waits for it.
     pub(in crate::sync) async fn stop(mut self) {
         self.stop.cancel();
-        let ended = tokio::time::timeout(Duration::from_secs(60), self.runner.join_next()).await;
-        ended.expect("the runner stops").unwrap().unwrap();
+        let ended = async {
+            while let Some(ended) = self.runner.join_next().await {
+                ended.unwrap();
+            }
+        };
+        tokio::time::timeout(Duration::from_secs(60), ended).await.expect("the tasks stop");
     }
 
     /// Ends the runner as a killed process does: at once, with nothing written.

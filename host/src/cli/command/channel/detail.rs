@@ -1,6 +1,6 @@
 //! `channel show`: everything that is known of a channel.
 
-use super::state;
+use super::{connect, state};
 use crate::{
     api::view::{ChannelDetail, ConnectorState, Problem, Waiting},
     cli::{
@@ -71,6 +71,7 @@ fn head(detail: &ChannelDetail) -> String {
         lines.push(("paused since", time(paused.since)));
         lines.push(("paused because", format!("{} ({}, {})", paused.message, paused.class, paused.code)));
     }
+    lines.extend(detail.connection.iter().flat_map(connect::facts));
     let text = pairs(&lines);
     match channel.paused.as_ref().map(|paused| way_out(paused, channel.name.as_str())) {
         Some(way_out) => format!("{text}\nnext: {way_out}"),

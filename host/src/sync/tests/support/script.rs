@@ -1,10 +1,11 @@
 //! Sources that do as they are told, and the pages that they tell.
 
-use super::name;
+use super::{call::CallScript, name};
 use crate::{
     model::{Class, Due, Envelope, Failure, Name, Page, Usage},
     sandbox::Outcome,
     sync::{
+        call::CallAsk,
         export::Sink,
         import::{Ask, Source},
         opener::{SourceAsk, Sources},
@@ -166,21 +167,32 @@ pub(in crate::sync) fn fails(class: Class, code: &str) -> Outcome<Page> {
     outcome(Err(Failure::new(class, code, "as the script says")))
 }
 
-/// The sources of a channel, by connector.
+/// The sources of a channel, by connector, and who takes its calls.
 #[derive(Default)]
-pub(in crate::sync) struct Scripts(Mutex<HashMap<Name, Arc<Script>>>);
+pub(in crate::sync) struct Scripts {
+    sources: Mutex<HashMap<Name, Arc<Script>>>,
+    operations: Option<Arc<CallScript>>,
+}
 
 impl Scripts {
     pub(super) fn of(scripts: &[(&str, &Arc<Script>)]) -> Self {
         let script = |(id, script): &(&str, &Arc<Script>)| (name(id), Arc::clone(script));
-        Self(Mutex::new(scripts.iter().map(script).collect()))
+        Self { sources: Mutex::new(scripts.iter().map(script).collect()), operations: None }
+    }
+
+    pub(super) fn of_calls(script: &Arc<CallScript>) -> Self {
+        Self { operations: Some(Arc::clone(script)), ..Self::default() }
     }
 }
 
 impl Sources for Scripts {
     fn source(&self, ask: SourceAsk<'_>) -> Arc<dyn Source> {
-        let (scripts, connector) = (self.0.lock().unwrap(), ask.connector);
+        let (scripts, connector) = (self.sources.lock().unwrap(), ask.connector);
         Arc::clone(scripts.get(connector).unwrap_or_else(|| panic!("no script for '{connector}'"))) as _
+    }
+
+    fn call(&self, ask: CallAsk) -> BoxFuture<'static, Outcome<Bytes>> {
+        self.operations.as_ref().expect("a script for calls").call(ask)
     }
 
     fn sink(&self, _: SourceAsk<'_>) -> Arc<dyn Sink> {
