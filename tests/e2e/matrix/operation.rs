@@ -4,8 +4,8 @@
 //! person has acted where it waits for its channel, and by `call retry` where it failed.
 
 use super::{
-    BROKEN, BROKEN_500, BROKEN_502, BROKEN_503, BROKEN_504, CIRCLE, CONFLICT, CONNECT, ENOUGH, LATE, NAME,
-    NO_JSON, NO_TLS, REFUSED, RESET, SILENT, SLOW, STRANGER, TOO_LARGE, Told, expect_told,
+    BROKEN, BROKEN_500, BROKEN_502, BROKEN_503, BROKEN_504, CIRCLE, CONFLICT, CONNECT, CUT, ENOUGH,
+    FOR_PEOPLE, LATE, NAME, NO_TLS, REFUSED, RESET, SILENT, SLOW, STRANGER, TOO_LARGE, Told, expect_told,
     fault::WAIT_ASKED,
     field::{Field, Place, Plot},
     rows,
@@ -56,8 +56,8 @@ const TABLE: [(&str, Call); 28] = [
     ("502", Deferred(BROKEN_502)),
     ("503", Deferred(BROKEN_503)),
     ("504", Deferred(BROKEN_504)),
-    ("truncated JSON", Failed(NO_JSON)),
-    ("a page for people", Failed(NO_JSON)),
+    ("truncated JSON", Deferred(CUT)),
+    ("a page for people", Deferred(FOR_PEOPLE)),
     ("JSON under a wrong content type", Completed),
     ("redirect loop", Held(CIRCLE)),
     ("10 GiB, announced", Failed(TOO_LARGE)),
