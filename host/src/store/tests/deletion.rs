@@ -11,7 +11,7 @@ use std::sync::{Arc, Mutex};
 use tokio::runtime::Handle;
 
 /// Tables that know no channel, by their bytes: what stands in them is the whole host's.
-const SHARED: &[u8] = b"mb";
+const SHARED: &[u8] = b"mbX";
 
 /// Every table, by the byte of it, as the source lists them: none can be forgotten here.
 fn tables() -> BTreeMap<u8, &'static str> {
