@@ -60,6 +60,7 @@ impl Floors {
         let (catalog, _watcher) = Catalog::build(catalog::Config::default(), plugins, sandbox)?;
         catalog.reload().await;
         let channels = Channels::build(channels::Parts {
+            host: HostId::new(),
             store: store.clone(),
             catalog: catalog.clone(),
             broker: broker()?,

@@ -66,8 +66,12 @@
 //! A deleted channel leaves nothing behind because each table stands in one of the lists
 //! below [`Table`], by what its keys go on with; a test fails for one that does not.
 
+mod calls;
+
+pub(super) use calls::*;
+
 use super::Range;
-use crate::model::{ChannelId, Direction, IdempotencyKey, JobId, Name, Run, RunId, Status, Timestamp};
+use crate::model::{ChannelId, Direction, JobId, Name, Run, RunId, Status};
 
 /// The tables, by the first byte of their keys.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -373,61 +377,6 @@ pub(super) fn ended_run_of(key: &[u8]) -> Option<EndedRun> {
     let other = if well { NOT_WELL } else { WELL };
     let others = [before, &[other]].concat();
     Some(EndedRun { alike: alike.to_vec(), others, well, id: RunId::from_bytes(*id) })
-}
-
-/// What a row of [`Table::Calls`] holds of its call.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum CallRow {
-    Call,
-    Input,
-    Output,
-    Live,
-}
-
-impl CallRow {
-    pub(super) const ALL: [Self; 4] = [Self::Call, Self::Input, Self::Output, Self::Live];
-
-    fn byte(self) -> u8 {
-        match self {
-            Self::Call => b'c',
-            Self::Input => b'i',
-            Self::Output => b'o',
-            Self::Live => b'l',
-        }
-    }
-}
-
-/// A row of a call.
-pub(super) fn call(row: CallRow, id: RunId) -> Vec<u8> {
-    Table::Calls.key(&[&[row.byte()], &newest_first(id)])
-}
-
-/// The rows of that kind, of all calls.
-pub(super) fn call_rows(row: CallRow) -> Range {
-    Range::prefix(&Table::Calls.key(&[&[row.byte()]]))
-}
-
-/// Where those calls begin that were asked for at that time, or before.
-pub(super) fn calls_asked_for_by(time: Timestamp) -> Vec<u8> {
-    let milliseconds = u64::try_from(time.as_millis()).unwrap_or(0).to_be_bytes();
-    let mut id = [0xff; 16];
-    id[..6].copy_from_slice(&milliseconds[2..]);
-    call(CallRow::Call, RunId::from_bytes(id))
-}
-
-/// The row that lists a call under its channel.
-pub(super) fn call_of_channel(channel: ChannelId, id: RunId) -> Vec<u8> {
-    Table::CallsOfChannel.key(&[&channel.to_bytes(), b"c", &newest_first(id)])
-}
-
-/// The rows that list the calls of a channel.
-pub(super) fn calls_of_channel(channel: ChannelId) -> Range {
-    Range::prefix(&Table::CallsOfChannel.key(&[&channel.to_bytes(), b"c"]))
-}
-
-/// The row of an idempotency key.
-pub(super) fn call_of_key(channel: ChannelId, key: &IdempotencyKey) -> Vec<u8> {
-    Table::CallsOfChannel.key(&[&channel.to_bytes(), b"k", key.as_str().as_bytes()])
 }
 
 /// The row of the OAuth tokens of a channel.

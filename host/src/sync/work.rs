@@ -32,7 +32,7 @@ use std::{
 };
 use tokio::sync::Semaphore;
 use tracing::Instrument;
-use words::{DISABLED, dependency, disabled, paused, told, unplanned};
+use words::{DISABLED, counted, dependency, disabled, paused, told, unplanned};
 
 /// When a job is looked at again that could not be claimed just now.
 const SOON: Duration = Duration::from_secs(1);
@@ -190,13 +190,6 @@ async fn ending(shared: &Shared, channel: &Channel, verdict: Verdict, failure: &
             Some(Ending::Failed(failure.clone()))
         }
     }
-}
-
-/// Counts how a run ended.
-fn counted(channel: &Channel, progress: &Progress) {
-    let run = progress.snapshot();
-    let class = run.error.map(|error| error.class);
-    metrics::run_ended(&channel.channel_type, &run.connector, run.status, class);
 }
 
 /// Where one job is worked on.

@@ -93,14 +93,10 @@ impl Inner {
         }
         match (opened.refresh, by_client) {
             // Its own credentials are always good; a refresh token, where it got one, may not be.
-            (_, true) => Ok(Look::Ask(kept, None, is_valid.then_some(access))),
+            (_, true) => Ok(Look::Ask(kept.map(Box::new), None, is_valid.then_some(access))),
             (None, false) if is_valid => Ok(Look::Use(Access { fresh_until: usable.expires, ..access })),
             (None, false) => Err(run_out(place, is_refused)),
-<<<<<<< HEAD
-            (refresh, false) => Ok(Look::Ask(kept, refresh, is_valid.then_some(access))),
-=======
-            (refresh, _) => Ok(Look::Ask(kept.map(Box::new), refresh, is_valid.then_some(access))),
->>>>>>> main
+            (refresh, false) => Ok(Look::Ask(kept.map(Box::new), refresh, is_valid.then_some(access))),
         }
     }
 

@@ -8,8 +8,7 @@ use crate::{
         client::{Call, Document, path},
         exit::{Exit, Usage},
         follow::{Followed, follow},
-        help,
-        report,
+        help, report,
         session::{Context, Needs, Session},
         text::{clean, count},
     },
@@ -333,7 +332,7 @@ async fn drop(ctx: &Context<'_>, of: &Of, yes: bool) -> anyhow::Result<Exit> {
 mod tests {
     use super::*;
     use crate::{
-        api::view::{Hopeless, Problem},
+        api::view::{Failed, Hopeless, Payload, Problem},
         model::{ChannelName, FieldError, RunId, Timestamp},
     };
 

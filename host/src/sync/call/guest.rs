@@ -43,7 +43,10 @@ pub(in crate::sync) fn invoke(opened: &Opened, ask: CallAsk) -> BoxFuture<'stati
     Box::pin(async move {
         let mut outcome = plugin.invoke(step, invocation).await;
         outcome.result = match outcome.result {
-            Ok(answer) => Ok(hidden(answer, &|text| gateway.redact(text))),
+            Ok(answer) => {
+                plugin.landed();
+                Ok(hidden(answer, &|text| gateway.redact(text)))
+            }
             Err(mut failure) => {
                 voice.redact(&mut failure);
                 Err(failure)

@@ -1,11 +1,13 @@
 //! What is said of runs that did not begin, or were ended from outside.
 
 use crate::{
-    model::{Class, Failure, Run},
+    metrics,
+    model::{Channel, Class, Failure, Run},
     sync::{
         Error,
         history::{self, Ending},
         live::LiveRun,
+        progress::Progress,
     },
 };
 
@@ -47,4 +49,11 @@ pub(super) fn dependency(needed: &Run) -> Failure {
         needed.connector, needed.status
     );
     Failure::new(class, "run.dependency", message)
+}
+
+/// Counts how a run ended.
+pub(super) fn counted(channel: &Channel, progress: &Progress) {
+    let run = progress.snapshot();
+    let class = run.error.map(|error| error.class);
+    metrics::run_ended(&channel.channel_type, &run.connector, run.status, class);
 }
