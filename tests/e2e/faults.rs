@@ -53,7 +53,6 @@ fn faults_that_stay_put_the_run_off_or_end_it_by_their_class() {
             "transient",
             "deferred",
         ),
-        (Rule::on(EXPORT).then(Action::BadJson), "invalid-data", "failed"),
         (Rule::on(EXPORT).then(Action::HugeBody { bytes: 10 << 30, announce: false }), "limit", "failed"),
         (Rule::on(EXPORT).then(Action::GzipBomb { bytes: 1 << 30 }), "limit", "failed"),
         // The last one, because nothing is sent for an hour then.

@@ -14,7 +14,6 @@ use super::{
     log,
     opener::{Ready, SourceAsk},
     policy::{self, Verdict},
-    progress::Progress,
     queue::{self, After, Claimed, Seat},
     runner::Shared,
     turns::{Place, Turn},
