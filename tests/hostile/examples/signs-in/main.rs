@@ -47,7 +47,7 @@ impl Connector for SignsIn {
         let mut position = request.cursor::<Position>()?.unwrap_or_default();
         let query = Request::get("/tasks").query("after", position.after).query("limit", request.limit);
         let listed: Listed = transport.send(query)?.success()?.json()?;
-        let requests = listed.ids.iter().map(|id| Request::get(&format!("/tasks/{id}"))).collect();
+        let requests = listed.ids.iter().map(|id| Request::get(format!("/tasks/{id}"))).collect();
         let mut page = Page::new();
         for (id, answer) in listed.ids.iter().zip(transport.send_all(requests)) {
             let task: Value = answer?.success()?.json()?;
