@@ -11,6 +11,7 @@
 //! A dry run shows what a request would change and writes nothing (`rehearsal`). Calls of
 //! operations have rows and a task of their own (`call`).
 
+mod apart;
 mod call;
 mod cleaner;
 mod cleaning;

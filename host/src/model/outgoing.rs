@@ -88,6 +88,13 @@ pub struct Outgoing {
 }
 
 impl Outgoing {
+    /// The same as if it had never been tried: nothing stands against sending it but a
+    /// conflict that is held.
+    #[must_use]
+    pub fn untried(self) -> Self {
+        Self { tries: 0, due: None, failure: None, refused: false, ..self }
+    }
+
     /// Whether it may be sent now.
     #[must_use]
     pub fn is_ready(&self, now: Timestamp) -> bool {

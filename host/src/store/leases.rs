@@ -82,6 +82,15 @@ impl Leases<'_> {
             })
             .await
     }
+
+    /// Whether the lease is held still.
+    ///
+    /// # Errors
+    /// Where the store cannot be read.
+    pub async fn holds(&self, lease: &Lease) -> Result<bool> {
+        let standing = self.get(lease.channel, lease.direction).await?;
+        Ok(standing.owner == Some(lease.owner) && standing.token == lease.token)
+    }
 }
 
 impl Batch {

@@ -23,7 +23,6 @@ use crate::{
     },
     store::{self, Batch, Epoch, FeedKind},
 };
-use bytes::Bytes;
 use desk::{Before, Decided};
 use serde_json::Value;
 use std::time::Duration;
@@ -245,9 +244,4 @@ impl Local<'_> {
         overtaken.iter().for_each(|conflict| batch.put_conflict(channel, connector, conflict));
         Ok(batch)
     }
-}
-
-/// The bytes of a payload that somebody gave as a value.
-pub(super) fn bytes(value: &Value) -> Bytes {
-    super::reconcile::payload(value)
 }

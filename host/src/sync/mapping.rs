@@ -27,7 +27,8 @@ pub use lint::Lint;
 pub use preview::{Asked as PreviewAsk, Preview, Previewed, Which as PreviewOf};
 pub(super) use worker::work;
 
-use crate::model::{Class, Failure, Fault, Mapping, ValueMap};
+use super::{Config, apart::apart};
+use crate::model::{Channel, Class, Failure, Fault, Mapping, Name, ValueMap};
 use bytes::Bytes;
 use serde_json::Value;
 use std::sync::Arc;
@@ -101,6 +102,23 @@ impl Mapper {
         let import = mapping.import.as_ref().and_then(|_| compiled.next());
         let export = mapping.export.as_ref().and_then(|_| compiled.next());
         Ok(Self { import, export, values: mapping.values.as_slice().into() })
+    }
+
+    /// The mapping of a connector, compiled; none: its records are kept as they are.
+    ///
+    /// # Errors
+    /// The mapping cannot be used.
+    pub(super) async fn of(
+        config: &Config,
+        channel: &Channel,
+        connector: &Name,
+    ) -> Result<Option<Self>, Failure> {
+        let Some(mapping) = channel.mappings.get(connector).cloned() else {
+            return Ok(None);
+        };
+        let filters = config.filters();
+        let compiled = apart(move || Self::compile(&filters, &mapping)).await;
+        compiled.map(Some).map_err(MappingError::into_failure)
     }
 
     /// From the payload that was delivered to the one that is kept.

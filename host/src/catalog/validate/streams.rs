@@ -3,7 +3,9 @@
 
 use super::faults::{Faults, first_repeated};
 use crate::{
-    model::{ChannelType, Connector, DrivenBy, FieldKind, Name, SignatureScheme, Ways, Webhook},
+    model::{
+        ChannelType, Connector, DrivenBy, FieldKind, Name, SignatureScheme, Ways, Webhook, compile_schema,
+    },
     sandbox::Exports,
 };
 use serde_json::Value;
@@ -131,9 +133,7 @@ fn follow<'m>(
 }
 
 fn check_schema(place: &str, schema: &Value, faults: &mut Faults) {
-    // The bound keeps a manifest full of costly patterns from taking minutes.
-    let patterns = jsonschema::PatternOptions::fancy_regex().size_limit(1 << 20);
-    if let Err(error) = jsonschema::options().with_pattern_options(patterns).build(schema) {
+    if let Err(error) = compile_schema(schema) {
         faults.add(
             place,
             format!("is not a JSON Schema that stands alone: {}", error.masked_with("the value")),

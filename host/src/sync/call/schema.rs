@@ -3,8 +3,8 @@
 //! The schemas of an operation are compiled once for each version of its plugin, when it
 //! is first called. Their words never repeat a value: it may be a secret.
 
-use crate::model::{ChannelType, Class, Failure, FieldError, Name, Operation};
-use jsonschema::{PatternOptions, Validator};
+use crate::model::{ChannelType, Class, Failure, FieldError, Name, Operation, compile_schema};
+use jsonschema::Validator;
 use serde_json::Value;
 use std::{
     collections::HashMap,
@@ -13,8 +13,6 @@ use std::{
 
 /// Faults that are told at most: a list of thousands is wrong in each of its items.
 const MOST: usize = 50;
-/// The most bytes that a compiled pattern takes, as for the manifest.
-const MAX_PATTERN: usize = 1 << 20;
 
 /// The schemas that are compiled, by the version of the plugin that they are of.
 #[derive(Default)]
@@ -74,8 +72,7 @@ impl Schemas {
 }
 
 fn compile(schema: &Value, operation: &Operation, which: &str) -> Result<Validator, Failure> {
-    let patterns = PatternOptions::fancy_regex().size_limit(MAX_PATTERN);
-    jsonschema::options().with_pattern_options(patterns).build(schema).map_err(|error| {
+    compile_schema(schema).map_err(|error| {
         let words = error.masked_with("the value");
         let message = format!("the {which} schema of operation '{}' cannot be used: {words}", operation.id);
         Failure::new(Class::Internal, "operation.schema", message)

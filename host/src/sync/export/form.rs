@@ -5,10 +5,7 @@
 
 use crate::{
     model::{Acknowledgement, Channel, Class, Envelope, Failure, Name, Pushed},
-    sync::{
-        Config,
-        mapping::{Mapper, MappingError},
-    },
+    sync::{Config, apart::apart, mapping::Mapper},
 };
 use serde_json::Value;
 
@@ -28,12 +25,7 @@ impl Form {
     /// # Errors
     /// The connector's mapping cannot be used.
     pub(super) async fn of(config: &Config, channel: &Channel, connector: &Name) -> Result<Self, Failure> {
-        let Some(mapping) = channel.mappings.get(connector).cloned() else {
-            return Ok(Self { mapper: None });
-        };
-        let filters = config.filters();
-        let compiled = apart(move || Mapper::compile(&filters, &mapping)).await;
-        Ok(Self { mapper: Some(compiled.map_err(MappingError::into_failure)?) })
+        Ok(Self { mapper: Mapper::of(config, channel, connector).await? })
     }
 
     /// The records in the remote form. The inner failure is of one record.
@@ -91,10 +83,4 @@ fn of_one<T>(mapped: Result<T, Failure>) -> Result<Result<T, Failure>, Failure> 
         Err(failure) if failure.class != Class::InvalidData => Err(failure),
         mapped => Ok(mapped),
     }
-}
-
-async fn apart<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> T {
-    let done = tokio::task::spawn_blocking(work).await;
-    // The task that asks for it is the place where a panic is noticed.
-    done.unwrap_or_else(|error| std::panic::resume_unwind(error.into_panic()))
 }

@@ -291,9 +291,7 @@ impl<'a> Writer<'a> {
     }
 
     async fn holds(&self) -> store::Result<bool> {
-        let lease = self.export.lease;
-        let standing = self.export.store.leases().get(lease.channel, lease.direction).await?;
-        Ok(standing.owner == Some(lease.owner) && standing.token == lease.token)
+        self.export.store.leases().holds(self.export.lease).await
     }
 }
 

@@ -10,11 +10,7 @@ use crate::{
     },
     sandbox::Outcome,
     store::{self, DueKey, Store},
-    sync::{
-        Config,
-        mapping::{Mapper, MappingError},
-        progress::Progress,
-    },
+    sync::{Config, apart::apart, mapping::Mapper, progress::Progress},
 };
 use bytes::Bytes;
 use futures_util::future::BoxFuture;
@@ -277,12 +273,8 @@ impl Look {
         cancel: &CancellationToken,
     ) -> Result<Self, Failure> {
         let (record_bytes, cancel) = (config.record_bytes.as_len(), cancel.clone());
-        let Some(mapping) = channel.mappings.get(connector).cloned() else {
-            return Ok(Self { record_bytes, mapper: None, cancel });
-        };
-        let filters = config.filters();
-        let compiled = apart(move || Mapper::compile(&filters, &mapping)).await;
-        Ok(Self { record_bytes, mapper: Some(compiled.map_err(MappingError::into_failure)?), cancel })
+        let mapper = Mapper::of(config, channel, connector).await?;
+        Ok(Self { record_bytes, mapper, cancel })
     }
 
     /// The sheet, made on the blocking pool where it is much work.
@@ -308,12 +300,6 @@ impl Look {
         })
         .await
     }
-}
-
-async fn apart<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> T {
-    let done = tokio::task::spawn_blocking(work).await;
-    // The task that asks for it is the place where a panic is noticed.
-    done.unwrap_or_else(|error| std::panic::resume_unwind(error.into_panic()))
 }
 
 /// Of the keys that were asked for, those that a page names, each once.

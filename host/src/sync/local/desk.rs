@@ -1,6 +1,6 @@
 //! What an edit amounts to, together with those that wait to be exported. Pure.
 
-use super::{Refusal, What, bytes};
+use super::{Refusal, What};
 use crate::{
     model::{Author, Outgoing, Record, RecordKey, RunId, Timestamp, TrailStep, Version, Write},
     sync::{
@@ -69,7 +69,7 @@ impl Desk<'_> {
             updated: base.and_then(|base| base.updated),
             imported: self.now,
             run: RunId::from_bytes([0; 16]),
-            payload: bytes(payload),
+            payload: reconcile::payload(payload),
         };
         // It was deleted, and that has not got there: so there it is, and is edited.
         let kind = if base.is_some() { Write::Update } else { Write::Create };
@@ -82,7 +82,8 @@ impl Desk<'_> {
         if fields.is_empty() && parent == record.parent {
             return None;
         }
-        let record = Record { payload: bytes(payload), parent, imported: self.now, ..record.clone() };
+        let record =
+            Record { payload: reconcile::payload(payload), parent, imported: self.now, ..record.clone() };
         let waits = self.before.row.as_ref();
         let kind = waits.map_or(Write::Update, |row| row.kind);
         let row = self.row(kind).filter(|row| !is_undone(row, payload));
@@ -118,11 +119,7 @@ impl Desk<'_> {
             idempotency_key,
             author: self.author.clone(),
             changed: self.now,
-            tries: 0,
-            due: None,
-            failure: None,
-            refused: false,
-            ..before
+            ..before.untried()
         })
     }
 
@@ -160,7 +157,7 @@ mod tests {
 
     /// A record that the remote system has just so.
     fn imported(payload: &Value) -> Before {
-        let payload = bytes(payload);
+        let payload = reconcile::payload(payload);
         let run = RunId::from_bytes([1; 16]);
         let record =
             Record { key: key("k"), parent: None, updated: Some(at(1)), imported: at(2), run, payload };
@@ -216,7 +213,7 @@ mod tests {
         let sent = |before: &Before, kind| {
             let mut before = before.clone();
             let row = before.row.as_mut().expect("it waits");
-            row.sent = Some(Sent { kind, at: at(5), payload: bytes(&json!({"a": 1})) });
+            row.sent = Some(Sent { kind, at: at(5), payload: reconcile::payload(&json!({"a": 1})) });
             before
         };
         let created = sent(&edit(&nothing(), put(json!({"a": 1}))), Write::Create);

@@ -131,11 +131,7 @@ fn linked(before: &Before, obstacle: Option<String>, link: &Link) -> Result<Outg
         Some(row) if row.kind == Write::Create && row.base.is_none() => Ok(Outgoing {
             kind: Write::Update,
             idempotency_key: reconcile::new_key(),
-            tries: 0,
-            due: None,
-            failure: None,
-            refused: false,
-            ..row.clone()
+            ..row.clone().untried()
         }),
         _ => Err(refuse(format!("'{0}' is the remote record '{0}' already: it was imported", link.local))),
     }

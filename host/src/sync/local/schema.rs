@@ -5,7 +5,7 @@
 //! count.
 
 use crate::{
-    model::{Connector, FieldError, Record},
+    model::{Connector, FieldError, Record, compile_schema},
     sync::reconcile::value,
 };
 use bytes::Bytes;
@@ -21,7 +21,7 @@ pub(super) fn faults(connector: &Connector, payload: &Bytes, before: Option<&Rec
         return if payload.is_object() { Vec::new() } else { vec![fault("", "is not a JSON object")] };
     };
     // The catalog has compiled it once: a plugin with another one is not let in.
-    let Ok(validator) = jsonschema::validator_for(schema) else { return Vec::new() };
+    let Ok(validator) = compile_schema(schema) else { return Vec::new() };
     let of = |payload: &Value| -> Vec<FieldError> {
         let errors = validator.iter_errors(payload).take(MOST);
         errors.map(|error| fault(error.instance_path().as_str(), &error.to_string())).collect()

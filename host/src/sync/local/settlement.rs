@@ -4,7 +4,7 @@
 //! what it had when the conflict was found.
 
 use super::{
-    Local, Place, Refusal, TRIES, Target, Written, bytes,
+    Local, Place, Refusal, TRIES, Target, Written,
     desk::{Before, Decided},
     waiting::given_up,
 };
@@ -167,7 +167,7 @@ fn by_field(
     let payload = match (is_base, &row.base) {
         (true, Some(base)) => base.payload.clone(),
         _ if fields.is_empty() => record.payload.clone(),
-        _ => bytes(&made),
+        _ => reconcile::payload(&made),
     };
     let row = (!is_base || row.sent.is_some()).then(|| released(row, author, now));
     let record = Record { payload, imported: now, ..record.clone() };
@@ -197,16 +197,7 @@ fn by_record(
 /// The row, held no more.
 fn released(row: &Outgoing, author: &Author, now: Timestamp) -> Outgoing {
     let (author, changed) = (author.clone(), now);
-    Outgoing {
-        held: None,
-        refused: false,
-        failure: None,
-        due: None,
-        tries: 0,
-        author,
-        changed,
-        ..row.clone()
-    }
+    Outgoing { held: None, author, changed, ..row.clone().untried() }
 }
 
 #[cfg(test)]
@@ -233,9 +224,13 @@ mod tests {
             updated: None,
             imported: at(1),
             run: RunId::from_bytes([0; 16]),
-            payload: bytes(&payload),
+            payload: reconcile::payload(&payload),
         });
-        let base = base.map(|payload| Version { updated: None, parent: None, payload: bytes(&payload) });
+        let base = base.map(|payload| Version {
+            updated: None,
+            parent: None,
+            payload: reconcile::payload(&payload),
+        });
         let row = reconcile::fresh(key("k"), kind, me(), at(1));
         let row = Outgoing { base, held: Some(ConflictId::new()), ..row };
         Before { key: key("k"), record, row: Some(row), trail: Vec::new() }

@@ -162,7 +162,7 @@ impl Local<'_> {
         for _ in 0..TRIES {
             let (before, epoch) = self.before(place).await?;
             let Some(row) = before.row.filter(|row| sieve.fits(row)) else { return Ok(false) };
-            let again = Outgoing { tries: 0, due: None, failure: None, refused: false, ..row.clone() };
+            let again = row.clone().untried();
             let mut batch = Batch::new();
             batch.expect_channel(channel);
             batch.advance_epoch(channel, connector, epoch);
@@ -246,12 +246,13 @@ mod tests {
     use super::*;
     use crate::{
         model::{Failure, Version},
-        sync::{local::bytes, reconcile, tests::support::key},
+        sync::{reconcile, tests::support::key},
     };
     use serde_json::json;
 
     fn row(base: Option<Value>) -> Outgoing {
-        let base = base.map(|base| Version { updated: None, parent: None, payload: bytes(&base) });
+        let base =
+            base.map(|base| Version { updated: None, parent: None, payload: reconcile::payload(&base) });
         let row = reconcile::fresh(key("k"), Write::Update, Author::Remote, Timestamp::from_millis(5));
         Outgoing { base, ..row }
     }
@@ -263,7 +264,7 @@ mod tests {
             updated: None,
             imported: Timestamp::from_millis(1),
             run: RunId::from_bytes([0; 16]),
-            payload: bytes(&payload),
+            payload: reconcile::payload(&payload),
         });
         Before { key: key("k"), record, row: None, trail: Vec::new() }
     }

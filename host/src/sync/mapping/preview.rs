@@ -7,7 +7,7 @@ use super::{Filters, Lint, Mapper, MappingError, lint};
 use crate::{
     model::{Channel, Class, Connector, Failure, Mapping, Name, RecordKey, Ways},
     store::{self, Store},
-    sync::{Error, Field, Sync, rehearsal},
+    sync::{Error, Field, Sync, apart::apart, rehearsal},
 };
 use bytes::Bytes;
 use serde_json::{Value, value::RawValue};
@@ -80,7 +80,7 @@ impl Sync {
     /// Names the part that is wrong.
     pub async fn check_mapping(&self, mapping: &Mapping) -> Result<(), Error> {
         let (filters, mapping) = (self.shared.config.filters(), mapping.clone());
-        apart(move || Mapper::compile(&filters, &mapping).map(|_| ())).await
+        Ok(apart(move || Mapper::compile(&filters, &mapping).map(|_| ())).await?)
     }
 
     /// Shows what a mapping makes of records, and writes nothing.
@@ -118,9 +118,9 @@ impl Sync {
                     })
                     .collect(),
             };
-            Ok(Preview { is_found, records, note })
+            Ok::<_, MappingError>(Preview { is_found, records, note })
         };
-        apart(work).await
+        Ok(apart(work).await?)
     }
 }
 
@@ -136,15 +136,6 @@ async fn stored(
         None => store.records().list(channel.id, connector, None, limit).await?,
     };
     Ok(records.into_iter().map(|record| (Some(record.key), record.payload)).collect())
-}
-
-/// Filters block, so they are waited for on the blocking pool.
-async fn apart<T: Send + 'static>(
-    work: impl FnOnce() -> Result<T, MappingError> + Send + 'static,
-) -> Result<T, Error> {
-    let done = tokio::task::spawn_blocking(work).await;
-    // Whoever asked is the place where a panic is noticed.
-    Ok(done.unwrap_or_else(|error| std::panic::resume_unwind(error.into_panic()))?)
 }
 
 /// How stored records become remote ones again.

@@ -90,7 +90,7 @@ impl Queue {
             batch.put_job(&Job { runs: runs.iter().map(|run| run.id).collect(), ..kept.job });
             runs.iter().for_each(|run| batch.put_run(run));
             match self.store.commit(batch).await {
-                Err(store::Error::Expectation) if self.holds(lease).await? => {}
+                Err(store::Error::Expectation) if self.store.leases().holds(lease).await? => {}
                 result => return result,
             }
         }
@@ -143,7 +143,7 @@ impl Queue {
             match self.store.commit(batch).await {
                 // Somebody asked for more in the meantime; or the lease is lost, and then
                 // the job is another one's.
-                Err(store::Error::Expectation) if self.holds(lease).await? => {}
+                Err(store::Error::Expectation) if self.store.leases().holds(lease).await? => {}
                 Err(store::Error::Expectation) => {
                     self.leave(lease.channel, lease.direction);
                     return Ok(());
@@ -156,11 +156,6 @@ impl Queue {
                 }
             }
         }
-    }
-
-    async fn holds(&self, lease: &Lease) -> store::Result<bool> {
-        let standing = self.store.leases().get(lease.channel, lease.direction).await?;
-        Ok(standing.owner == Some(lease.owner) && standing.token == lease.token)
     }
 
     /// Ends a run of a job that nobody works on. The job goes with its last run. False
