@@ -11,6 +11,7 @@ mod door;
 mod echo;
 mod glob;
 mod handle;
+mod members;
 mod message;
 mod running;
 mod script;
@@ -21,6 +22,8 @@ mod wire;
 pub use door::{Door, Identity, Shows};
 pub use echo::echo;
 pub use handle::{Options, Vendor};
+pub use members::members;
 pub use message::{Answer, App, Request};
+
 pub use script::{Action, Canned, Rule, Script};
 pub use stats::{RuleCount, Seen, Stats};

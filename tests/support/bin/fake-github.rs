@@ -3,14 +3,13 @@
 //! It prints one line with its address and runs until SIGTERM, Ctrl-C or
 //! `POST /_fake/stop`. `GET /_fake` tells what can be changed while it runs.
 
-use anyhow::{Context as _, Result};
+use anyhow::Result;
 use clap::Parser;
 use std::{io::Write as _, net::SocketAddr, path::PathBuf, time::Duration};
 use tests::{
     github::{Github, LOGIN, OWNER, REPOSITORY, TOKEN},
     vendor::Script,
 };
-use tokio::signal::unix::{SignalKind, signal};
 
 /// A fake GitHub with made-up issues, the same for the same numbers.
 #[derive(Debug, Parser)]
@@ -63,17 +62,5 @@ fn main() -> Result<()> {
         fake.url()
     )?;
     out.flush()?;
-    let run_time = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    run_time.block_on(ended(&fake))
-}
-
-/// Waits for whatever comes first.
-async fn ended(fake: &Github) -> Result<()> {
-    let mut term = signal(SignalKind::terminate()).context("listen for SIGTERM")?;
-    tokio::select! {
-        _ = term.recv() => {}
-        interrupted = tokio::signal::ctrl_c() => interrupted?,
-        () = fake.stopped() => {}
-    }
-    Ok(())
+    fake.run_to_the_end()
 }

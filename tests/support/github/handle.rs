@@ -6,15 +6,10 @@ use super::{
     limits::Limits,
     seed::{self, Plan},
 };
-use crate::vendor::{App, Options, Script, Vendor};
-use anyhow::{Context as _, Result, ensure};
-use serde_json::{Map, Value};
-use std::{
-    net::SocketAddr,
-    ops::Deref,
-    sync::{Arc, OnceLock},
-    time::Duration,
-};
+use crate::vendor::{Options, Script, Vendor, members};
+use anyhow::{Result, ensure};
+use serde_json::Value;
+use std::{net::SocketAddr, ops::Deref, sync::Arc, time::Duration};
 
 /// All of it lives in memory.
 const MOST_RECORDS: u64 = 200_000;
@@ -119,8 +114,7 @@ impl Builder {
     pub fn start(self) -> Result<Github> {
         let records = (self.issues + self.pull_requests).saturating_mul(1 + self.comments);
         ensure!(records <= MOST_RECORDS, "at most {MOST_RECORDS} issues and comments can be made up");
-        let made = OnceLock::new();
-        let vendor = Vendor::start(self.options, |address| {
+        let (vendor, account) = Vendor::serving(self.options, self.script, |address| {
             let plan = Plan {
                 issues: self.issues,
                 pull_requests: self.pull_requests,
@@ -128,13 +122,8 @@ impl Builder {
                 alike: self.alike,
                 url: self.public_url.unwrap_or_else(|| format!("http://{address}")),
             };
-            let limits = Limits::new(self.requests_per_hour, self.creates_per_minute);
-            let account = Arc::new(Account::new(plan, limits));
-            made.get_or_init(|| Arc::clone(&account));
-            account as Arc<dyn App>
+            Account::new(plan, Limits::new(self.requests_per_hour, self.creates_per_minute))
         })?;
-        vendor.set_script(self.script);
-        let account = made.into_inner().context("the vendor was started without a repository")?;
         Ok(Github { vendor, account })
     }
 }
@@ -209,7 +198,7 @@ impl Github {
     /// # Errors
     /// When `properties` is not an object.
     pub fn create_issue(&self, properties: Value) -> Result<Value> {
-        Ok(control::create_issue(&self.account, object(properties)?))
+        Ok(control::create_issue(&self.account, members(properties)?))
     }
 
     /// Sets these properties of an issue, unchecked.
@@ -217,7 +206,7 @@ impl Github {
     /// # Errors
     /// When there is no such issue.
     pub fn change_issue(&self, number: u64, properties: Value) -> Result<Value> {
-        control::change_issue(&self.account, number, object(properties)?)
+        control::change_issue(&self.account, number, members(properties)?)
     }
 
     /// Deletes an issue and its comments; no list tells of it.
@@ -233,7 +222,7 @@ impl Github {
     /// # Errors
     /// When there is no such issue, or the comment has no body.
     pub fn add_comment(&self, number: u64, comment: Value) -> Result<Value> {
-        control::add_comment(&self.account, number, &object(comment)?)
+        control::add_comment(&self.account, number, &members(comment)?)
     }
 
     /// Sets the `body` of a comment.
@@ -241,7 +230,7 @@ impl Github {
     /// # Errors
     /// When there is no such comment.
     pub fn change_comment(&self, id: u64, properties: Value) -> Result<Value> {
-        control::change_comment(&self.account, id, &object(properties)?)
+        control::change_comment(&self.account, id, &members(properties)?)
     }
 
     /// Deletes a comment.
@@ -255,12 +244,5 @@ impl Github {
     /// Sets the vendor's clock forward.
     pub fn advance_clock(&self, by: Duration) {
         self.account.clock.advance(by);
-    }
-}
-
-fn object(value: Value) -> Result<Map<String, Value>> {
-    match value {
-        Value::Object(object) => Ok(object),
-        other => anyhow::bail!("properties must be an object, not {other}"),
     }
 }

@@ -1,7 +1,7 @@
 //! Starting a fake homeserver, and doing there what other people do.
 
 use super::{control, homeserver::Homeserver};
-use crate::vendor::{App, Options, Script, Vendor};
+use crate::vendor::{Options, Script, Vendor};
 use anyhow::Result;
 use serde_json::Value;
 use std::{net::SocketAddr, ops::Deref, sync::Arc, time::Duration};
@@ -37,10 +37,7 @@ impl Builder {
     /// # Errors
     /// When it cannot listen there.
     pub fn start(self) -> Result<Matrix> {
-        let server = Arc::new(Homeserver::new());
-        let app = Arc::clone(&server) as Arc<dyn App>;
-        let vendor = Vendor::start(self.options, |_| app)?;
-        vendor.set_script(self.script);
+        let (vendor, server) = Vendor::serving(self.options, self.script, |_| Homeserver::new())?;
         Ok(Matrix { vendor, server })
     }
 }

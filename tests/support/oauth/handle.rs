@@ -4,13 +4,9 @@ use super::{
     control,
     provider::{Counts, Provider, Rules},
 };
-use crate::vendor::{App, Options, Script, Vendor};
-use anyhow::{Context as _, Result};
-use std::{
-    net::SocketAddr,
-    ops::Deref,
-    sync::{Arc, OnceLock},
-};
+use crate::vendor::{Options, Script, Vendor};
+use anyhow::Result;
+use std::{net::SocketAddr, ops::Deref, sync::Arc};
 
 /// What a fake provider is to be: tokens that hold an hour, refresh tokens for one use, 40 tasks
 /// behind it.
@@ -84,14 +80,9 @@ impl Builder {
     /// # Errors
     /// When it cannot listen there.
     pub fn start(self) -> Result<OAuth> {
-        let made = OnceLock::new();
-        let vendor = Vendor::start(self.options, |address| {
-            let provider = Arc::new(Provider::new(format!("http://{address}"), self.rules));
-            made.get_or_init(|| Arc::clone(&provider));
-            provider as Arc<dyn App>
+        let (vendor, provider) = Vendor::serving(self.options, self.script, |address| {
+            Provider::new(format!("http://{address}"), self.rules)
         })?;
-        vendor.set_script(self.script);
-        let provider = made.into_inner().context("the vendor was started without a provider")?;
         Ok(OAuth { vendor, provider })
     }
 }

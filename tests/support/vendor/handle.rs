@@ -14,11 +14,14 @@ use crate::wait;
 use anyhow::{Context as _, Result, ensure};
 use std::{
     net::{SocketAddr, TcpListener},
-    sync::Arc,
+    sync::{Arc, OnceLock},
     thread::JoinHandle,
     time::Duration,
 };
-use tokio::sync::watch;
+use tokio::{
+    signal::unix::{SignalKind, signal},
+    sync::watch,
+};
 
 /// How a vendor is run.
 #[derive(Clone, Copy, Debug)]
@@ -71,6 +74,24 @@ impl Vendor {
             .name(format!("vendor-{}", address.port()))
             .spawn(move || run_time.block_on(serve(listener, served, orders)))?;
         Ok(Self { address, shared, thread: Some(thread) })
+    }
+
+    /// Starts a vendor that follows a script, with what it serves: `app` makes that, told the
+    /// address that it is reached under.
+    ///
+    /// # Errors
+    /// When the address is not loopback or is taken.
+    pub fn serving<A: App + 'static>(
+        options: Options,
+        script: Script,
+        app: impl FnOnce(SocketAddr) -> A,
+    ) -> Result<(Self, Arc<A>)> {
+        let made = OnceLock::new();
+        let vendor = Self::start(options, |address| {
+            Arc::clone(made.get_or_init(|| Arc::new(app(address)))) as Arc<dyn App>
+        })?;
+        vendor.set_script(script);
+        Ok((vendor, made.into_inner().context("the vendor was started with nothing to serve")?))
     }
 
     /// Where it listens.
@@ -129,6 +150,23 @@ impl Vendor {
     /// Accepts connections again.
     pub fn up(&self) {
         self.shared.control.send_replace(Control::Up);
+    }
+
+    /// Runs until SIGTERM, Ctrl-C or `POST /_fake/stop`, whatever comes first: for programs.
+    ///
+    /// # Errors
+    /// Signals cannot be listened for.
+    pub fn run_to_the_end(&self) -> Result<()> {
+        let run_time = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+        run_time.block_on(async {
+            let mut term = signal(SignalKind::terminate()).context("listen for SIGTERM")?;
+            tokio::select! {
+                _ = term.recv() => {}
+                interrupted = tokio::signal::ctrl_c() => interrupted?,
+                () = self.stopped() => {}
+            }
+            Ok(())
+        })
     }
 
     /// Waits until it is stopped from outside, by `POST /_fake/stop`.

@@ -5,15 +5,10 @@ use super::{
     control,
     seed::{FIRST_USER, Plan},
 };
-use crate::vendor::{App, Options, Script, Vendor};
-use anyhow::{Context as _, Result, ensure};
-use serde_json::{Map, Value};
-use std::{
-    net::SocketAddr,
-    ops::Deref,
-    sync::{Arc, OnceLock},
-    time::Duration,
-};
+use crate::vendor::{Options, Script, Vendor, members};
+use anyhow::{Result, ensure};
+use serde_json::Value;
+use std::{net::SocketAddr, ops::Deref, sync::Arc, time::Duration};
 
 /// Seeded tickets and users must lie in the past.
 const MOST_SEEDS: u64 = 2_000_000;
@@ -105,16 +100,11 @@ impl Builder {
             "at most {MOST_SEEDS} users and tickets can be made up"
         );
         ensure!(self.comments <= MOST_COMMENTS, "at most {MOST_COMMENTS} comments a ticket can be made up");
-        let made = OnceLock::new();
-        let vendor = Vendor::start(self.options, |address| {
+        let (vendor, account) = Vendor::serving(self.options, self.script, |address| {
             let url = self.public_url.unwrap_or_else(|| format!("http://{address}"));
             let plan = Plan { users: self.users, tickets: self.tickets, comments: self.comments, url };
-            let account = Arc::new(Account::new(plan, self.export_lag));
-            made.get_or_init(|| Arc::clone(&account));
-            account as Arc<dyn App>
+            Account::new(plan, self.export_lag)
         })?;
-        vendor.set_script(self.script);
-        let account = made.into_inner().context("the vendor was started without an account")?;
         Ok(Zendesk { vendor, account })
     }
 }
@@ -185,7 +175,7 @@ impl Zendesk {
     /// # Errors
     /// When `properties` is not an object.
     pub fn create_ticket(&self, properties: Value) -> Result<Value> {
-        control::create_ticket(&self.account, object(properties)?)
+        control::create_ticket(&self.account, members(properties)?)
     }
 
     /// Sets these properties of a ticket, unchecked, for everybody to see at once.
@@ -193,7 +183,7 @@ impl Zendesk {
     /// # Errors
     /// When there is no such ticket.
     pub fn change_ticket(&self, id: u64, properties: Value) -> Result<Value> {
-        control::change_ticket(&self.account, id, object(properties)?)
+        control::change_ticket(&self.account, id, members(properties)?)
     }
 
     /// Deletes a ticket, for everybody to see at once.
@@ -217,7 +207,7 @@ impl Zendesk {
     /// # Errors
     /// When there is no such ticket, or the comment has no body.
     pub fn add_comment(&self, ticket: u64, comment: Value) -> Result<Value> {
-        control::add_comment(&self.account, ticket, &object(comment)?)
+        control::add_comment(&self.account, ticket, &members(comment)?)
     }
 
     /// Sets these properties of a user, for everybody to see at once.
@@ -225,18 +215,11 @@ impl Zendesk {
     /// # Errors
     /// When there is no such user.
     pub fn change_user(&self, id: u64, properties: Value) -> Result<Value> {
-        control::change_user(&self.account, id, object(properties)?)
+        control::change_user(&self.account, id, members(properties)?)
     }
 
     /// Sets the vendor's clock forward.
     pub fn advance_clock(&self, by: Duration) {
         self.account.clock.advance(by);
-    }
-}
-
-fn object(value: Value) -> Result<Map<String, Value>> {
-    match value {
-        Value::Object(object) => Ok(object),
-        other => anyhow::bail!("properties must be an object, not {other}"),
     }
 }
