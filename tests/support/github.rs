@@ -19,7 +19,6 @@
 //! `/repositories/{id}` stands for `/repos/{owner}/{repo}`, as in GitHub's own links.
 
 mod account;
-mod clock;
 mod comments;
 mod control;
 mod errors;
@@ -31,6 +30,7 @@ mod paging;
 mod query;
 mod router;
 mod seed;
+mod time;
 mod write;
 
 pub use handle::{Builder, Github};

@@ -6,6 +6,7 @@
 mod act;
 mod body;
 mod bomb;
+mod clock;
 mod control;
 mod door;
 mod echo;
@@ -19,6 +20,7 @@ mod server;
 mod stats;
 mod wire;
 
+pub(crate) use clock::Clock;
 pub use door::{Door, Identity, Shows};
 pub use echo::echo;
 pub use handle::{Options, Vendor};

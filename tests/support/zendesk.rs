@@ -23,7 +23,6 @@ mod account;
 mod audit;
 mod blocks;
 mod changes;
-mod clock;
 mod collection;
 mod comments;
 mod control;

@@ -2,10 +2,11 @@
 
 use super::{
     OWNER, REPOSITORY,
-    clock::{Clock, text},
     limits::Limits,
     seed::{self, Plan},
+    time::text,
 };
+use crate::vendor::Clock;
 use serde_json::Value;
 use std::{
     collections::{BTreeMap, BTreeSet},

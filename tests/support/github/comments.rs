@@ -101,7 +101,7 @@ pub(super) fn change(account: &Account, state: &mut State, id: u64, body: &str) 
     let at = state.stamp(&account.clock, Some(before));
     let comment = state.comments.get_mut(&id)?;
     comment.value["body"] = body.into();
-    comment.value["updated_at"] = super::clock::text(at).into();
+    comment.value["updated_at"] = super::time::text(at).into();
     comment.at = at;
     Some(comment.value.clone())
 }

@@ -1,6 +1,6 @@
 //! The made-up data: the same for the same numbers.
 
-use super::{LOGIN, clock::text};
+use super::{LOGIN, time::text};
 use serde_json::{Value, json};
 
 /// How much there is, and under which URL.

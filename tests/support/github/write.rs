@@ -4,7 +4,7 @@
 //! not yet are made; people who are nobody are refused; a reason is heeded only where
 //! the state changes.
 
-use super::{account::Account, clock::text, errors::Problems, seed};
+use super::{account::Account, errors::Problems, seed, time::text};
 use serde_json::{Map, Value, json};
 
 /// Puts what is wanted into an issue.

@@ -1,12 +1,12 @@
 //! The account: all that the vendor knows, behind one lock.
 
 use super::{
-    clock::Clock,
     collection::{Collection, Entry},
     idempotency::Remembered,
     jobs::Jobs,
     seed::{self, Plan, Seeded, time_text},
 };
+use crate::vendor::Clock;
 use bytes::Bytes;
 use serde_json::{Map, Value};
 use std::{

@@ -1,4 +1,4 @@
-//! The vendor's clock: the real one, set forward as far as a test wants.
+//! A vendor's clock: the real one, set forward as far as a test wants.
 
 use jiff::Timestamp;
 use std::{
@@ -8,25 +8,19 @@ use std::{
 
 /// Seconds since 1970-01-01T00:00:00Z, never going back.
 #[derive(Debug, Default)]
-pub(super) struct Clock {
+pub(crate) struct Clock {
     ahead: AtomicI64,
 }
 
 impl Clock {
     /// Now.
-    pub(super) fn now(&self) -> i64 {
+    pub(crate) fn now(&self) -> i64 {
         Timestamp::now().as_second() + self.ahead.load(SeqCst)
     }
 
     /// Sets it forward; parts of a second count as a whole one.
-    pub(super) fn advance(&self, by: Duration) {
+    pub(crate) fn advance(&self, by: Duration) {
         let seconds = by.as_millis().div_ceil(1000);
         self.ahead.fetch_add(i64::try_from(seconds).unwrap_or(i64::MAX / 2), SeqCst);
     }
-}
-
-/// A time as GitHub writes it.
-pub(super) fn text(at: i64) -> String {
-    let time = Timestamp::from_second(at).unwrap_or(Timestamp::UNIX_EPOCH);
-    time.strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
 }
