@@ -9,6 +9,7 @@ mod command;
 mod exit;
 mod follow;
 mod help;
+mod listing;
 mod out;
 mod pretty;
 mod progress;

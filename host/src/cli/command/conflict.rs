@@ -2,11 +2,11 @@
 
 use super::{outbox::value, record::write::told};
 use crate::{
-    api::view::{Choice, Conflict, List, Resolution, Side},
+    api::view::{Choice, Conflict, Resolution, Side},
     cli::{
         client::{Call, path},
         exit::{Exit, Usage},
-        help,
+        help, listing,
         session::{Context, Needs, Session},
         table::{Table, pairs},
         text::time,
@@ -98,19 +98,8 @@ pub(crate) async fn run(ctx: &Context<'_>, command: Command) -> anyhow::Result<E
 async fn list(ctx: &Context<'_>, call: Call) -> anyhow::Result<Exit> {
     let session = Session::open(ctx, Needs::Plugins).await?;
     let document = session.ask(call).await?;
-    if ctx.out.is_json() {
-        ctx.out.document(&document)?;
-        return Ok(Exit::Done);
-    }
-    let conflicts: List<Conflict> = document.read()?;
-    match conflicts.items.is_empty() {
-        true if conflicts.next.is_none() => ctx.out.note("no conflicts that fit"),
-        _ => ctx.out.table(table(&conflicts.items))?,
-    }
-    if let Some(next) = conflicts.next {
-        ctx.out.note(format!("more: --after {next}"));
-    }
-    Ok(Exit::Done)
+    let words = listing::Words { nothing: "no conflicts that fit", nothing_here: None, next: "more" };
+    listing::show(ctx, &document, table, &words)
 }
 
 fn table(conflicts: &[Conflict]) -> Table {

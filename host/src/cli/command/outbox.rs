@@ -2,11 +2,11 @@
 
 use super::record::write::kind;
 use crate::{
-    api::view::{AskedAgain, GivenUp, List, Outgoing, OutgoingDetail, OutgoingSelection},
+    api::view::{AskedAgain, GivenUp, Outgoing, OutgoingDetail, OutgoingSelection},
     cli::{
         client::{Call, path},
         exit::{Exit, Usage},
-        help,
+        help, listing,
         session::{Context, Needs, Session},
         table::{Table, pairs},
         text::{clean, count, excerpt, maybe_time, none, time},
@@ -107,19 +107,12 @@ pub(crate) async fn run(ctx: &Context<'_>, command: Command) -> anyhow::Result<E
 async fn list(ctx: &Context<'_>, call: Call) -> anyhow::Result<Exit> {
     let session = Session::open(ctx, Needs::Plugins).await?;
     let document = session.ask(call).await?;
-    if ctx.out.is_json() {
-        ctx.out.document(&document)?;
-        return Ok(Exit::Done);
-    }
-    let changes: List<Outgoing> = document.read()?;
-    match changes.items.is_empty() {
-        true if changes.next.is_none() => ctx.out.note("nothing waits to be exported that fits"),
-        _ => ctx.out.table(table(&changes.items))?,
-    }
-    if let Some(next) = changes.next {
-        ctx.out.note(format!("more: --after {next}"));
-    }
-    Ok(Exit::Done)
+    let words = listing::Words {
+        nothing: "nothing waits to be exported that fits",
+        nothing_here: None,
+        next: "more",
+    };
+    listing::show(ctx, &document, table, &words)
 }
 
 fn table(changes: &[Outgoing]) -> Table {

@@ -5,11 +5,11 @@ mod logs;
 mod pages;
 
 use crate::{
-    api::view::{Job, List, Page, Run},
+    api::view::{Job, Page, Run},
     cli::{
         client::{Call, path},
         exit::Exit,
-        help, report,
+        help, listing, report,
         session::{Context, Needs, Session},
         table::{Table, pairs},
         text::{bytes, count, duration, maybe_time, none, pace, time},
@@ -88,20 +88,12 @@ pub(crate) async fn run(ctx: &Context<'_>, command: Command) -> anyhow::Result<E
 
 async fn list(ctx: &Context<'_>, session: &Session, call: Call) -> anyhow::Result<Exit> {
     let document = session.ask(call).await?;
-    if ctx.out.is_json() {
-        ctx.out.document(&document)?;
-        return Ok(Exit::Done);
-    }
-    let runs: List<Run> = document.read()?;
-    match (runs.items.is_empty(), &runs.next) {
-        (false, _) => ctx.out.table(table(&runs.items))?,
-        (true, Some(_)) => ctx.out.note("none among the newest runs"),
-        (true, None) => ctx.out.note("no such runs; start some with: tidegate sync NAME"),
-    }
-    if let Some(next) = runs.next {
-        ctx.out.note(format!("older ones: --after {next}"));
-    }
-    Ok(Exit::Done)
+    let words = listing::Words {
+        nothing: "no such runs; start some with: tidegate sync NAME",
+        nothing_here: Some("none among the newest runs"),
+        next: "older ones",
+    };
+    listing::show(ctx, &document, table, &words)
 }
 
 fn table(runs: &[Run]) -> Table {

@@ -2,10 +2,11 @@
 
 use super::trouble;
 use crate::{
-    api::view::{self, Call},
+    api::view::Call,
     cli::{
         client::{Call as Ask, Document, path},
         exit::Exit,
+        listing,
         pretty::pretty,
         session::{Context, Needs, Session},
         table::{Table, pairs},
@@ -39,20 +40,12 @@ pub(super) async fn list(ctx: &Context<'_>, list: List) -> anyhow::Result<Exit> 
         .with("limit", Some(&list.limit.to_string()))
         .with("after", list.after.as_deref());
     let document = session.ask(ask).await?;
-    if ctx.out.is_json() {
-        ctx.out.document(&document)?;
-        return Ok(Exit::Done);
-    }
-    let calls: view::List<Call> = document.read()?;
-    match (calls.items.is_empty(), &calls.next) {
-        (false, _) => ctx.out.table(table(&calls.items))?,
-        (true, Some(_)) => ctx.out.note("none among the newest calls"),
-        (true, None) => ctx.out.note("no such calls; make one with: tidegate call NAME OPERATION JSON"),
-    }
-    if let Some(next) = calls.next {
-        ctx.out.note(format!("older ones: --after {next}"));
-    }
-    Ok(Exit::Done)
+    let words = listing::Words {
+        nothing: "no such calls; make one with: tidegate call NAME OPERATION JSON",
+        nothing_here: Some("none among the newest calls"),
+        next: "older ones",
+    };
+    listing::show(ctx, &document, table, &words)
 }
 
 fn table(calls: &[Call]) -> Table {
