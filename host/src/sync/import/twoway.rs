@@ -228,8 +228,11 @@ impl Pages<'_> {
         }
         let parents = self.parents(sheet).await?;
         let sheet = sheet.clone().renamed(&names, &parents);
-        let keys: Vec<RecordKey> = sheet.keys().cloned().collect();
-        let rows = store.outbox().get_many(channel, connector, keys).await?;
+        // They are what was read already, unless some have other keys here.
+        let rows = match names.is_empty() {
+            true => rows,
+            false => store.outbox().get_many(channel, connector, sheet.keys().cloned().collect()).await?,
+        };
         let rows = rows.into_iter().flatten().map(|row| (row.key.clone(), row)).collect();
         Ok(Some((sheet, Learnt { epoch, links, rows })))
     }
