@@ -107,7 +107,7 @@ fn answers_that_lead_nowhere_fail_the_page() {
         assert!(error.message.contains(words), "{error}");
     };
     check(200, "{\"users\": [", Class::Transient, "in the middle");
-    check(200, "<html>", Class::Transient, "a page for people");
+    check(200, "<html>", Class::InvalidData, "not as expected");
     check(200, r#"{"users": {}, "end_of_stream": true}"#, Class::InvalidData, "not as expected");
     check(200, &answer("", "null", false), Class::InvalidData, "but not where");
     check(403, r#"{"error": {"title": "Forbidden"}}"#, Class::Auth, "administrators only");
