@@ -293,8 +293,9 @@ async fn calls_can_be_taken_back_wherever_they_stand() {
     assert!(host.sync.calls().cancel(waiting).await.unwrap());
     let call = host.sync.calls().get(waiting).await.unwrap().unwrap();
     assert_eq!((stands(&call).as_str(), call.deferred), ("cancelled call.cancelled", None));
+    let tries = script.tries();
     tokio::time::sleep(Duration::from_secs(7_200)).await;
-    assert_eq!(script.tries(), 1, "nobody tries it any more");
+    assert_eq!(script.tries(), tries, "nobody tries it any more");
 }
 
 #[tokio::test(start_paused = true)]
