@@ -8,7 +8,7 @@ mod oauth;
 mod signature;
 
 pub use connector::{Connector, Direction, DrivenBy, Reference, Write};
-pub use oauth::{AnswerFields, ClientAuth, GrantType, OAuth2};
+pub use oauth::{AnswerFields, ClientAuth, GrantType, OAuth2, TokenRequest};
 
 use super::Name;
 use serde::{Deserialize, Serialize};

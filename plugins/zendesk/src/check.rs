@@ -29,7 +29,10 @@ struct Me {
 /// Asks who we are.
 pub(crate) fn check(transport: &dyn Transport, settings: &Form) -> Result<Facts, Error> {
     let response = match transport.send(Request::get(PATH)) {
-        Err(error) if error.class == Class::Auth => return Err(refused(&error.code)),
+        // Of OAuth the host's own words say more.
+        Err(error) if error.class == Class::Auth && !settings.is_by_oauth() => {
+            return Err(refused(&error.code));
+        }
         other => other?,
     };
     if response.status == 404 {
@@ -40,7 +43,7 @@ pub(crate) fn check(transport: &dyn Transport, settings: &Form) -> Result<Facts,
     }
     let Answer { user } = response.json()?;
     if user.id.is_none() {
-        return Err(refused("zendesk.anonymous"));
+        return Err(if settings.is_by_oauth() { unknown_token() } else { refused("zendesk.anonymous") });
     }
     Ok(facts(user))
 }
@@ -65,6 +68,11 @@ fn refused(code: &str) -> Error {
     let message = "Zendesk refuses the e-mail address or the API token: check both, and that token access is \
                    switched on in the Admin Center under Apps and integrations, APIs";
     Error::auth(code, message).field("token", "refused by Zendesk, together with this e-mail address")
+}
+
+fn unknown_token() -> Error {
+    let message = "Zendesk takes the host's requests for nobody's, although they carry a token: connect the channel again";
+    Error::auth("zendesk.anonymous", message)
 }
 
 fn no_help_desk(response: &Response, settings: &Form) -> Error {
@@ -116,6 +124,17 @@ mod tests {
             assert!(error.message.contains("e-mail address or the API token"), "{error}");
             assert_eq!(error.fields[0].field, "/token");
         }
+    }
+
+    #[test]
+    fn by_oauth_nothing_is_said_of_api_tokens() {
+        let settings = br#"{"subdomain": "acme", "authorization": "oauth", "client-secret": true}"#;
+        let check = |script: Script| Zendesk::check(&script, &Settings::from_bytes(settings.to_vec())).unwrap_err();
+        let error = check(Script::new().fail(LINE, Error::auth("oauth.revoked", "connect again")));
+        assert_eq!((error.code.as_str(), error.message.as_str()), ("oauth.revoked", "connect again"));
+        let error = check(Script::new().on(LINE, 200, r#"{"user": {"id": null}}"#));
+        assert_eq!(error.class, Class::Auth);
+        assert!(error.message.contains("connect the channel again") && error.fields.is_empty(), "{error}");
     }
 
     #[test]

@@ -1,4 +1,17 @@
 //! What an operator fills in, and what the form alone cannot say of it.
+//!
+//! How the manifest has the host sign in by OAuth is from these pages, all below
+//! `https://developer.zendesk.com`:
+//!
+//! - `/api-reference/ticketing/oauth/grant_type_tokens/`: `/oauth/tokens` takes JSON, with the
+//!   client's id and secret in it; codes hold two minutes; each refresh ends the access and the
+//!   refresh token before it, and gives new ones; client credentials
+//! - `/documentation/api-basics/authentication/oauth-pkce`: PKCE with S256 beside the secret
+//! - `/documentation/api-basics/authentication/refresh-token`: tokens expire
+//! - `/documentation/api-basics/authentication/revoking-oauth-token`: no end point of RFC 7009
+//!
+//! The address of the page for people, and what may be a redirect URL, is in Zendesk's help:
+//! `https://support.zendesk.com/hc/en-us/articles/4408845965210`.
 
 use serde::Deserialize;
 use tidegate_sdk::{FieldError, time};
@@ -20,8 +33,12 @@ const BEGINNING: u64 = 0;
 impl Form {
     /// What is wrong with the values together.
     pub(crate) fn validate(&self) -> Result<(), Vec<FieldError>> {
-        let problems: Vec<_> = [self.address(), self.sign_in()].into_iter().flatten().collect();
-        if problems.is_empty() { Ok(()) } else { Err(problems) }
+        self.address().map_or(Ok(()), |problem| Err(vec![problem]))
+    }
+
+    /// Whether the host gets tokens by OAuth.
+    pub(crate) fn is_by_oauth(&self) -> bool {
+        matches!(self.authorization.as_deref(), Some("oauth" | "oauth-client"))
     }
 
     /// The name of the field that says where Zendesk is.
@@ -48,15 +65,6 @@ impl Form {
             _ => None,
         }
     }
-
-    fn sign_in(&self) -> Option<FieldError> {
-        (self.authorization.as_deref() == Some("oauth")).then(|| {
-            FieldError::new(
-                "authorization",
-                "signing in by OAuth is not possible yet; choose 'email-token' and give an API token",
-            )
-        })
-    }
 }
 
 #[cfg(test)]
@@ -82,8 +90,20 @@ mod tests {
         check(r#"{"subdomain": null}"#, &["/subdomain"]);
         check(r#"{"subdomain": "acme", "url": "https://acme.zendesk.com"}"#, &["/url"]);
         check(r#"{"url": "https://acme.zendesk.com/api/v2"}"#, &["/url"]);
-        check(r#"{"subdomain": "acme", "authorization": "oauth"}"#, &["/authorization"]);
-        check(r#"{"authorization": "oauth"}"#, &["/subdomain", "/authorization"]);
+        check(r#"{"subdomain": "acme", "authorization": "oauth"}"#, &[]);
+        check(r#"{"authorization": "oauth"}"#, &["/subdomain"]);
+    }
+
+    #[test]
+    fn both_grants_of_oauth_are_known() {
+        let check = |authorization: &str, expected: bool| {
+            let form = form(&format!(r#"{{"authorization": "{authorization}"}}"#));
+            assert_eq!(form.is_by_oauth(), expected, "{authorization}");
+        };
+        check("oauth", true);
+        check("oauth-client", true);
+        check("email-token", false);
+        assert!(!form("{}").is_by_oauth());
     }
 
     #[test]

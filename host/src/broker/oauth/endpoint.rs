@@ -3,7 +3,7 @@
 //! It asks once. Whether it is asked again is decided by whoever holds the grant: a refresh
 //! token may be good for one use.
 
-use super::{Asking, Granted, Provider, answer::Answer};
+use super::{Asking, Granted, Provider, answer::Answer, form::Body};
 use crate::{
     broker::{
         Allowance, Broker, Config, Credential, Meter, Method, Request, Scope,
@@ -17,7 +17,6 @@ use bytes::Bytes;
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 use tokio_util::sync::CancellationToken;
 use url::Url;
-use zeroize::Zeroizing;
 
 /// The longest time for an answer.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -40,7 +39,7 @@ impl Broker {
             Asking::Refresh(token) => vec![(*token).clone()],
             Asking::Client => Vec::new(),
         };
-        self.post(provider, Posting { url, form: provider.form(asking), secrets }, |answer| {
+        self.post(provider, Posting { url, body: provider.request(asking), secrets }, |answer| {
             answer.granted(provider)
         })
         .await
@@ -52,7 +51,7 @@ impl Broker {
     /// As [`ask_for_tokens`](Self::ask_for_tokens).
     pub async fn revoke(&self, provider: &Provider, token: &Secret, hint: &str) -> Result<(), Failure> {
         let Some(url) = &provider.revoke_url else { return Ok(()) };
-        let posting = Posting { url, form: provider.revocation(token, hint), secrets: vec![token.clone()] };
+        let posting = Posting { url, body: provider.revocation(token, hint), secrets: vec![token.clone()] };
         self.post(provider, posting, |answer| answer.revoked()).await
     }
 
@@ -62,7 +61,7 @@ impl Broker {
         posting: Posting<'_>,
         read: impl FnOnce(Answer<'_>) -> Result<T, Failure>,
     ) -> Result<T, Failure> {
-        let Posting { url, form, secrets } = posting;
+        let Posting { url, body, secrets } = posting;
         let credential = match provider.basic() {
             Some((username, password)) => Credential::Basic { username, password },
             None => Credential::None,
@@ -73,7 +72,7 @@ impl Broker {
         let config = self.narrowed();
         let way = self.way(scope(url, credential), auth, Arc::new(config), Unauthorized::Answers)?;
         let meter = Meter::new(Allowance { requests: 1, response_bytes: MOST.0 }, CancellationToken::new());
-        let answered = way.deliver(request(url, &form), &meter, Hold::Whole).await?;
+        let answered = way.deliver(request(url, &body), &meter, Hold::Whole).await?;
         let status = answered.status;
         let body = answered.body.into_whole();
         read(Answer { host: &origin::authority(url), status, body: &body, marks: &marks })
@@ -94,8 +93,8 @@ impl Broker {
 
 struct Posting<'a> {
     url: &'a Url,
-    form: Zeroizing<String>,
-    /// What of the form must not be echoed.
+    body: Body,
+    /// What of it must not be echoed.
     secrets: Vec<Secret>,
 }
 
@@ -105,7 +104,7 @@ fn scope(url: &Url, credential: Credential) -> Scope {
     Scope { base, origins: BTreeMap::new(), credential, concurrency: 4, requests_per_minute: None }
 }
 
-fn request(url: &Url, form: &str) -> Request {
+fn request(url: &Url, body: &Body) -> Request {
     let header = |name: &str, value: &'static str| (name.to_owned(), Bytes::from_static(value.as_bytes()));
     Request {
         method: Method::Post,
@@ -114,9 +113,9 @@ fn request(url: &Url, form: &str) -> Request {
         query: Vec::new(),
         headers: vec![
             header("accept", "application/json"),
-            header("content-type", "application/x-www-form-urlencoded"),
+            header("content-type", body.content_type),
         ],
-        body: Some(Bytes::copy_from_slice(form.as_bytes())),
+        body: Some(Bytes::copy_from_slice(body.text.as_bytes())),
         idempotency_key: None,
         timeout: None,
     }

@@ -1,7 +1,8 @@
-//! What is asked of a token endpoint. Pure.
+//! What is asked of a token endpoint, and how it is written. Pure.
 
 use super::{Nonce, Provider};
-use crate::model::{ClientAuth, Secret};
+use crate::model::{ClientAuth, Secret, TokenRequest};
+use serde::Serializer as _;
 use url::form_urlencoded;
 use zeroize::Zeroizing;
 
@@ -23,9 +24,30 @@ pub enum Asking<'a> {
     Client,
 }
 
+/// The body of a request. Wiped when it is dropped.
+pub(super) struct Body {
+    pub(super) content_type: &'static str,
+    pub(super) text: Zeroizing<String>,
+}
+
+impl Body {
+    fn form(pairs: Vec<(&str, &str)>) -> Self {
+        let text = form_urlencoded::Serializer::new(String::new()).extend_pairs(pairs).finish();
+        Self { content_type: "application/x-www-form-urlencoded", text: Zeroizing::new(text) }
+    }
+
+    fn json(pairs: Vec<(&str, &str)>) -> Self {
+        let mut bytes = Zeroizing::new(Vec::new());
+        let written = serde_json::Serializer::new(&mut *bytes).collect_map(pairs);
+        written.expect("texts with texts for keys are JSON");
+        let text = Zeroizing::new(String::from_utf8_lossy(&bytes).into_owned());
+        Self { content_type: "application/json", text }
+    }
+}
+
 impl Provider {
-    /// The body of the request. Wiped when it is dropped.
-    pub(super) fn form(&self, asking: Asking<'_>) -> Zeroizing<String> {
+    /// The request for tokens.
+    pub(super) fn request(&self, asking: Asking<'_>) -> Body {
         let mut pairs: Vec<(&str, &str)> = Vec::new();
         match &asking {
             Asking::Code { code, redirect_uri, verifier } => {
@@ -45,15 +67,20 @@ impl Provider {
         pairs.extend(scope.as_deref().map(|scope| ("scope", scope)));
         pairs.extend(self.audience.as_deref().map(|audience| ("audience", audience)));
         pairs.extend(self.resource.as_deref().map(|resource| ("resource", resource)));
-        self.written(pairs)
+        let pairs = self.signed(pairs);
+        match self.token_request {
+            TokenRequest::Form => Body::form(pairs),
+            TokenRequest::Json => Body::json(pairs),
+        }
     }
 
-    /// The body of a request to give a token back (RFC 7009).
-    pub(super) fn revocation(&self, token: &Secret, hint: &str) -> Zeroizing<String> {
-        self.written(vec![("token", token.expose()), ("token_type_hint", hint)])
+    /// The request to give a token back: a form always (RFC 7009).
+    pub(super) fn revocation(&self, token: &Secret, hint: &str) -> Body {
+        Body::form(self.signed(vec![("token", token.expose()), ("token_type_hint", hint)]))
     }
 
-    fn written<'a>(&'a self, mut pairs: Vec<(&'a str, &'a str)>) -> Zeroizing<String> {
+    /// With who asks, where that stands in the body, and what the provider wants besides.
+    fn signed<'a>(&'a self, mut pairs: Vec<(&'a str, &'a str)>) -> Vec<(&'a str, &'a str)> {
         match (self.client.auth, &self.client.secret) {
             (ClientAuth::Basic, Some(_)) => {}
             (ClientAuth::Post, Some(secret)) => {
@@ -62,7 +89,7 @@ impl Provider {
             (ClientAuth::None, _) | (_, None) => pairs.push(("client_id", &self.client.id)),
         }
         pairs.extend(self.token_parameters.iter().map(|(name, value)| (name.as_str(), value.expose())));
-        Zeroizing::new(form_urlencoded::Serializer::new(String::new()).extend_pairs(pairs).finish())
+        pairs
     }
 
     /// User and password of HTTP Basic, form-encoded (RFC 6749, 2.3.1).
@@ -78,6 +105,8 @@ impl Provider {
 mod tests {
     use super::*;
     use crate::broker::oauth::{Client, provider::tests::example};
+
+    const FORM: &str = "application/x-www-form-urlencoded";
 
     #[test]
     fn forms_are_those_of_the_standard() {
@@ -102,10 +131,22 @@ mod tests {
                 "grant_type=client_credentials&scope=read+write&client_id=tide+gate",
             ),
         ] {
-            assert_eq!(*with(auth).form(asking), expected);
+            let body = with(auth).request(asking);
+            assert_eq!((body.content_type, body.text.as_str()), (FORM, expected));
         }
         let (user, password) = with(ClientAuth::Basic).basic().expect("a pair");
         assert_eq!((user.expose(), password.expose()), ("tide+gate", "s3cret%26"));
         assert!(with(ClientAuth::Post).basic().is_none() && with(ClientAuth::None).basic().is_none());
+    }
+
+    #[test]
+    fn providers_that_want_json_get_it_for_tokens_alone() {
+        let client = Client { auth: ClientAuth::Post, ..example().client };
+        let odd = Provider { client, token_request: TokenRequest::Json, ..example() };
+        let refresh = Secret::new("r\"1");
+        let body = odd.request(Asking::Refresh(&refresh));
+        let expected = r#"{"grant_type":"refresh_token","refresh_token":"r\"1","client_id":"tide gate","client_secret":"s3cret&"}"#;
+        assert_eq!((body.content_type, body.text.as_str()), ("application/json", expected));
+        assert_eq!(odd.revocation(&refresh, "refresh_token").content_type, FORM);
     }
 }

@@ -1,6 +1,6 @@
 //! A provider as one channel speaks to it: its manifest's words, filled in.
 
-use crate::model::{AnswerFields, ClientAuth, GrantType, Secret};
+use crate::model::{AnswerFields, ClientAuth, GrantType, Secret, TokenRequest};
 use sha2::{Digest, Sha256};
 use std::time::Duration;
 use url::Url;
@@ -40,6 +40,8 @@ pub struct Provider {
     pub expires_default: Option<Duration>,
     /// Whether a refresh token is good for one use.
     pub refresh_rotates: bool,
+    /// How parameters are written to the token endpoint.
+    pub token_request: TokenRequest,
 }
 
 /// A client of a provider.
@@ -107,6 +109,7 @@ pub(super) mod tests {
             answer: AnswerFields::default(),
             expires_default: None,
             refresh_rotates: false,
+            token_request: TokenRequest::Form,
         }
     }
 

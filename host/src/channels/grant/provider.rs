@@ -87,6 +87,7 @@ pub(in crate::channels) fn provider(
         answer: declared.answer.clone(),
         expires_default: declared.expires_default.map(Duration::from_secs),
         refresh_rotates: declared.refresh_rotates,
+        token_request: declared.token_request,
     };
     let digest = provider.digest(base);
     Ok(Party { provider, digest })

@@ -68,6 +68,20 @@ pub struct OAuth2 {
     /// the channel with none.
     #[serde(default)]
     pub refresh_rotates: bool,
+    /// How parameters are written to the token endpoint.
+    #[serde(default)]
+    pub token_request: TokenRequest,
+}
+
+/// How parameters are written to a token endpoint.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum TokenRequest {
+    /// As a form, as the standard has it (RFC 6749, 4.1.3).
+    #[default]
+    Form,
+    /// As the members of a JSON object.
+    Json,
 }
 
 /// How the host comes to tokens.
@@ -151,6 +165,7 @@ mod tests {
         assert_eq!((plain.grant, plain.client_auth), (GrantType::AuthorizationCode, ClientAuth::Basic));
         assert_eq!((plain.pkce, plain.scope_separator.as_str()), (true, " "));
         assert_eq!((plain.answer, plain.refresh_rotates), (AnswerFields::default(), false));
+        assert_eq!(plain.token_request, TokenRequest::Form);
     }
 
     #[test]
@@ -160,11 +175,13 @@ mod tests {
             "grant": "client-credentials", "token-url": "https://a.test/token", "client-auth": "post",
             "client-id": "id", "client-secret": "key", "pkce": false, "scope-separator": ",",
             "token-parameters": {"tenant": "{tenant}"}, "expires-default": 3600,
-            "answer": {"access-token": "/authed_user/access_token"}, "refresh-rotates": true
+            "answer": {"access-token": "/authed_user/access_token"}, "refresh-rotates": true,
+            "token-request": "json"
         }));
         assert_eq!((odd.grant, odd.client_auth), (GrantType::ClientCredentials, ClientAuth::Post));
         assert_eq!((odd.expires_default, odd.pkce, odd.refresh_rotates), (Some(3600), false, true));
         assert_eq!(odd.answer.access_token, "/authed_user/access_token");
         assert_eq!(odd.answer.expires_in, "expires_in");
+        assert_eq!(odd.token_request, TokenRequest::Json);
     }
 }
