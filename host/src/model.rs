@@ -68,4 +68,4 @@ pub use trail::Step as TrailStep;
 pub use usage::Usage;
 
 pub use grant::{Claim, ConnectStage, KeptAttempt, KeptGrant};
-pub use manifest::{AnswerFields, ClientAuth, GrantType, OAuth2};
+pub use manifest::{AnswerFields, ClientAuth, GrantType, OAuth2, TokenRequest};

@@ -1,6 +1,7 @@
 //! The whole product: the real program, real plugins, a real server on loopback.
 
 mod api;
+mod browser;
 mod call;
 mod crash;
 mod dryrun;
@@ -27,3 +28,4 @@ mod traps;
 
 mod vanished;
 mod webhooks;
+mod zendesk_oauth;

@@ -1,7 +1,10 @@
 //! Channels that sign in by OAuth: a person lets them in once, in a browser, and from then on
 //! the host gets its tokens by itself, whatever happens to it in between.
 
-use crate::stage::Job;
+use crate::{
+    browser::{Browser, Seen},
+    stage::Job,
+};
 use serde_json::Value;
 use std::{
     fs,
@@ -15,7 +18,6 @@ use tests::{
     vendor::{Action, Rule},
     wait,
 };
-use tokio::runtime::Runtime;
 
 const CHANNEL: &str = "todo";
 const TASKS: u64 = 40;
@@ -36,68 +38,6 @@ struct Scene {
     host: TestHost,
     fake: OAuth,
     browser: Browser,
-}
-
-/// A browser without a person: it goes where it is sent, one step at a time.
-struct Browser {
-    http: reqwest::Client,
-    run_time: Runtime,
-}
-
-/// A page that it saw, or where it was sent.
-struct Seen {
-    status: u16,
-    location: Option<String>,
-    policy: String,
-    referrer: String,
-    text: String,
-}
-
-impl Browser {
-    fn new() -> Self {
-        let _ = rustls::crypto::ring::default_provider().install_default();
-        let run_time =
-            tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a run time");
-        let builder = reqwest::Client::builder().no_proxy().redirect(reqwest::redirect::Policy::none());
-        Self { http: builder.build().expect("a client"), run_time }
-    }
-
-    /// Goes there from a page of another site, as after a sign-in.
-    fn open(&self, url: &str) -> Seen {
-        self.run_time.block_on(async {
-            let request = self
-                .http
-                .get(url)
-                .header("sec-fetch-site", "cross-site")
-                .header("sec-fetch-mode", "navigate");
-            let answer = request.send().await.expect("an answer");
-            let header = |name: &str| {
-                answer
-                    .headers()
-                    .get(name)
-                    .and_then(|value| value.to_str().ok())
-                    .unwrap_or_default()
-                    .to_owned()
-            };
-            let location = Some(header("location")).filter(|location| !location.is_empty());
-            let (policy, referrer) = (header("content-security-policy"), header("referrer-policy"));
-            Seen {
-                status: answer.status().as_u16(),
-                location,
-                policy,
-                referrer,
-                text: answer.text().await.expect("a page"),
-            }
-        })
-    }
-
-    /// To the provider, where a person says yes or no, and back to the host.
-    fn sign_in(&self, authorize_url: &str) -> (String, Seen) {
-        let sent_back = self.open(authorize_url);
-        let back = sent_back.location.unwrap_or_else(|| panic!("not sent back: {}", sent_back.text));
-        let page = self.open(&back);
-        (back, page)
-    }
 }
 
 impl Scene {
@@ -350,6 +290,22 @@ fn what_is_disconnected_is_given_back() {
     assert_eq!(job.run("task")["error"]["code"], "oauth.not-connected", "{:#}", job.document);
     scene.connect();
     scene.syncs_well();
+}
+
+#[test]
+fn what_is_deleted_is_given_back_or_it_is_said() {
+    let scene = Scene::connected(OAuth::builder());
+    scene.host.ok(["channel", "delete", CHANNEL, "--yes"]).expect("it is deleted");
+    assert_eq!(scene.fake.counts().revocations, 1);
+
+    scene.create(CHANNEL, "person");
+    scene.connect();
+    scene.fake.set_script(Rule::on("/oauth/revoke").status(503));
+    let output = scene.host.cli(["channel", "delete", CHANNEL, "--yes"]).expect("the command runs");
+    assert_eq!(output.status, Some(0), "{output:?}");
+    assert!(output.stdout.contains("is deleted"), "{output:?}");
+    assert!(output.stderr.contains("did not take the channel's OAuth tokens back"), "{output:?}");
+    assert_eq!(scene.fake.counts().revocations, 1);
 }
 
 #[test]

@@ -12,6 +12,7 @@ mod matrix;
 mod oauth;
 mod outgoing;
 mod people;
+mod signin;
 mod strictness;
 mod wire;
 mod writes;

@@ -7,6 +7,7 @@
 //!
 //! - `/api-reference/introduction/requests/`: formats, statuses, error bodies
 //! - `/api-reference/introduction/security-and-auth/`: Basic with `{email}/token:{token}`
+//! - `/api-reference/ticketing/oauth/grant_type_tokens/`: OAuth, with `Bearer` tokens
 //! - `/api-reference/introduction/pagination/`: cursor and offset pages, their limits
 //! - `/api-reference/introduction/rate-limits/`: 429, `Retry-After`, `X-Rate-Limit`
 //! - `/api-reference/introduction/data-types/`: 64-bit ids, ISO 8601 in UTC
@@ -33,6 +34,7 @@ mod idempotency;
 mod input;
 mod jobs;
 mod lists;
+mod oauth;
 mod paging;
 mod query;
 mod router;
@@ -41,6 +43,7 @@ mod tickets;
 mod users;
 
 pub use handle::{Builder, Zendesk};
+pub use oauth::{CLIENT_ID, CLIENT_SECRET, OAuthCounts};
 
 /// The address of the agent that may use the API.
 pub const EMAIL: &str = "agent@example.com";

@@ -75,9 +75,10 @@ pub(super) async fn delete(
     // What was recorded through it is as much the channel's as its records. It goes first:
     // a delete that was killed can be repeated for as long as the channel is there.
     parts.cassettes.delete_of_channel(channel.id).await?;
-    parts.channels.delete(&name).await?;
-    Ok(match warning {
-        None => StatusCode::NO_CONTENT.into_response(),
-        Some(warning) => Json(Deleted { deleted: name, warning: Some(warning.into()) }).into_response(),
-    })
+    let tokens = parts.channels.delete(&name).await?.revoked.and_then(Result::err);
+    if warning.is_none() && tokens.is_none() {
+        return Ok(StatusCode::NO_CONTENT.into_response());
+    }
+    let (warning, tokens) = (warning.map(Problem::from), tokens.map(Problem::from));
+    Ok(Json(Deleted { deleted: name, warning, tokens_not_revoked: tokens }).into_response())
 }

@@ -4,7 +4,7 @@
 //! undo each other's work unseen.
 
 use super::{
-    Change, Disabled, Draft, Error, Inner, VaultError, Veto, address, guest,
+    Change, Disabled, Draft, Error, Inner, Parted, VaultError, Veto, address, guest,
     settings::{self, Asked, Settled},
     upgrade,
     vault::Place,
@@ -132,15 +132,17 @@ impl Inner {
         self.hear(&self.get(name).await?, LifecycleStep::Delete, veto).await
     }
 
-    pub(super) async fn delete(&self, name: &str) -> Result<(), Error> {
+    pub(super) async fn delete(&self, name: &str) -> Result<Parted, Error> {
         let channel = self.get(name).await?;
+        // While there still is somebody who knows them.
+        let revoked = self.part(&channel).await;
         let found = self.store.channels().delete(channel.id).await?;
         self.gateways.forget(channel.id);
         if !found {
             return Err(Error::NoChannel(name.into()));
         }
         tracing::info!(channel.id = %channel.id, channel.name = %channel.name, "channel deleted");
-        Ok(())
+        Ok(Parted { revoked })
     }
 
     pub(super) async fn verify_key(&self) -> Result<(), Error> {

@@ -3,9 +3,13 @@
 //! An attempt is a row with its secrets sealed. The row decides whether a browser that comes
 //! back is let in: once, within ten minutes, with the state that only the host can have made.
 
+mod parting;
 mod report;
 
-pub use self::report::{AttemptReport, ConnectionReport, Standing};
+pub use self::{
+    parting::Disconnected,
+    report::{AttemptReport, ConnectionReport, Standing},
+};
 
 use super::{
     Channels, Error, Inner,
@@ -69,15 +73,6 @@ pub enum Rejected {
     },
     /// It came to nothing.
     Failed(Failure),
-}
-
-/// What became of the tokens of a channel.
-#[derive(Clone, Debug)]
-pub struct Disconnected {
-    /// Whether there were any.
-    pub was_connected: bool,
-    /// What the provider made of it; none where it takes none back.
-    pub revoked: Option<Result<(), Failure>>,
 }
 
 impl Channels {
@@ -309,42 +304,6 @@ impl Inner {
         match settled_against(self.store.grants().swap(channel.id, None, swap).await).map_err(broken)? {
             true => Ok(()),
             false => Err(Rejected::Stale),
-        }
-    }
-
-    pub(super) async fn disconnect(&self, name: &str) -> Result<Disconnected, Error> {
-        let channel = self.get(name).await?;
-        let party = self.party(&channel).await;
-        let before = self.store.grants().get(channel.id).await?;
-        if before == store::Connection::default() {
-            // Where there is nothing, a wrong word about the channel helps nobody.
-            party?.ok_or_else(|| Error::Plugin(by_other_means(&channel)))?;
-            return Ok(Disconnected { was_connected: false, revoked: None });
-        }
-        let grants = before.grant.clone().map(|grant| Swap { before: Some(grant), after: None });
-        let attempts = before.attempt.map(|attempt| Swap { before: Some(attempt), after: None });
-        if !settled_against(self.store.grants().swap(channel.id, grants, attempts).await)? {
-            return Err(Error::Stale(channel.name.to_string()));
-        }
-        self.gateways.forget(channel.id);
-        tracing::info!(channel.id = %channel.id, channel.name = %channel.name, "the channel is disconnected");
-        let (was_connected, mut revoked) = (before.grant.is_some(), None);
-        if let (Ok(Some(party)), Some(grant)) = (party, before.grant)
-            && party.provider.revoke_url.is_some()
-            && party.digest == grant.provider
-        {
-            revoked = Some(self.give_back(&channel, &party, &grant).await);
-        }
-        Ok(Disconnected { was_connected, revoked })
-    }
-
-    /// The refresh token stands for the whole grant (RFC 7009, 2.1).
-    async fn give_back(&self, channel: &Channel, party: &Party, kept: &KeptGrant) -> Result<(), Failure> {
-        let opened = grant::open(&self.vault, channel.id, kept);
-        let opened = opened.map_err(|error| Error::from(error).into_failure())?;
-        match &opened.refresh {
-            Some(token) => self.broker.revoke(&party.provider, token, "refresh_token").await,
-            None => self.broker.revoke(&party.provider, &opened.access, "access_token").await,
         }
     }
 }

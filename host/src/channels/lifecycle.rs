@@ -53,6 +53,13 @@ pub struct Deletion {
     pub objection: Option<Objection>,
 }
 
+/// What became of a deleted channel's OAuth tokens.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Parted {
+    /// What the provider made of them; none where there were none, or it takes none back.
+    pub revoked: Option<Result<(), Failure>>,
+}
+
 impl Inner {
     /// Hears the plugin. What it objected to all the same is told to whoever goes on.
     ///

@@ -129,7 +129,8 @@ mod tests {
     #[test]
     fn by_oauth_nothing_is_said_of_api_tokens() {
         let settings = br#"{"subdomain": "acme", "authorization": "oauth", "client-secret": true}"#;
-        let check = |script: Script| Zendesk::check(&script, &Settings::from_bytes(settings.to_vec())).unwrap_err();
+        let check =
+            |script: Script| Zendesk::check(&script, &Settings::from_bytes(settings.to_vec())).unwrap_err();
         let error = check(Script::new().fail(LINE, Error::auth("oauth.revoked", "connect again")));
         assert_eq!((error.code.as_str(), error.message.as_str()), ("oauth.revoked", "connect again"));
         let error = check(Script::new().on(LINE, 200, r#"{"user": {"id": null}}"#));

@@ -8,7 +8,7 @@ use clap::Parser;
 use std::{io::Write as _, net::SocketAddr, path::PathBuf, time::Duration};
 use tests::{
     vendor::Script,
-    zendesk::{EMAIL, TOKEN, Zendesk},
+    zendesk::{CLIENT_ID, CLIENT_SECRET, EMAIL, TOKEN, Zendesk},
 };
 
 /// A fake Zendesk with made-up data, the same for the same numbers.
@@ -36,6 +36,12 @@ struct Arguments {
     /// How long exports hold a change back, in seconds: a minute with the real Zendesk
     #[arg(long, default_value_t = 0)]
     export_lag: u64,
+    /// How many seconds an access token of OAuth holds
+    #[arg(long, default_value_t = 1_800)]
+    token_lifetime: u32,
+    /// A redirect URL of the OAuth client
+    #[arg(long)]
+    redirect_uri: Vec<String>,
 }
 
 fn main() -> Result<()> {
@@ -49,11 +55,13 @@ fn main() -> Result<()> {
         .script(script)
         .latency(Duration::from_millis(arguments.latency))
         .export_lag(Duration::from_secs(arguments.export_lag))
+        .token_lifetime(arguments.token_lifetime)
         .start()?;
+    arguments.redirect_uri.iter().for_each(|uri| fake.register(uri));
     let mut out = std::io::stdout();
     writeln!(
         out,
-        "fake Zendesk listening on {} (user {EMAIL}, token {TOKEN}; control: {}/_fake)",
+        "fake Zendesk listening on {} (user {EMAIL}, token {TOKEN}; OAuth client {CLIENT_ID}, secret {CLIENT_SECRET}; control: {}/_fake)",
         fake.url(),
         fake.url()
     )?;

@@ -4,6 +4,7 @@ use super::{
     collection::{Collection, Entry},
     idempotency::Remembered,
     jobs::Jobs,
+    oauth::Grants,
     seed::{self, Plan, Seeded, time_text},
 };
 use crate::vendor::Clock;
@@ -25,6 +26,7 @@ pub(super) struct Account {
     /// Changes younger than that are not exported yet.
     pub(super) export_lag: Duration,
     state: Mutex<State>,
+    grants: Mutex<Grants>,
 }
 
 /// What changes.
@@ -50,7 +52,7 @@ pub(super) struct Added {
 }
 
 impl Account {
-    pub(super) fn new(plan: Plan, export_lag: Duration) -> Self {
+    pub(super) fn new(plan: Plan, export_lag: Duration, grants: Grants) -> Self {
         let plan = Arc::new(plan);
         let state = State {
             tickets: Collection::new(Seeded::new(&plan)),
@@ -62,12 +64,18 @@ impl Account {
             next_event: FIRST_NEW_EVENT,
             last_at: 0,
         };
-        Self { plan, clock: Clock::default(), export_lag, state: Mutex::new(state) }
+        let (state, grants) = (Mutex::new(state), Mutex::new(grants));
+        Self { plan, clock: Clock::default(), export_lag, state, grants }
     }
 
     /// The state. Nothing that waits is done while it is held.
     pub(super) fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// What OAuth has given out.
+    pub(super) fn grants(&self) -> MutexGuard<'_, Grants> {
+        self.grants.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The URL of a path of the API.

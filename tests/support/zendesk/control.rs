@@ -4,15 +4,15 @@
 //! They are put in as they are, without the API's checks. The vendor's clock is then set
 //! forward over the minute that exports hold back, so that they can be seen at once.
 
-use super::{account::Account, comments, seed::FIRST_USER, tickets};
+use super::{account::Account, comments, oauth, seed::FIRST_USER, tickets};
 use crate::vendor::{Answer, Request};
 use anyhow::{Context as _, Result, anyhow, ensure};
 use hyper::{Method, StatusCode};
 use serde_json::{Map, Value, json};
-use std::time::Duration;
+use std::{sync::LazyLock, time::Duration};
 
 /// What can be asked for.
-pub(super) const HELP: &str = "POST   /_fake/tickets               make a ticket with these properties
+const HELP: &str = "POST   /_fake/tickets               make a ticket with these properties
 PATCH  /_fake/tickets/ID            set properties of a ticket
 DELETE /_fake/tickets/ID            delete a ticket
 POST   /_fake/tickets/ID/purge      take a ticket away without a trace: no export tells of it
@@ -22,9 +22,18 @@ GET    /_fake/clock                 the vendor's time
 POST   /_fake/clock                 set it forward: {\"advance-seconds\": 61}
 ";
 
+/// What can be asked for, of OAuth as well.
+pub(super) fn help() -> &'static str {
+    static ALL: LazyLock<String> = LazyLock::new(|| format!("{HELP}{}", oauth::HELP));
+    &ALL
+}
+
 /// Answers a request below `/_fake` that the server does not know.
 pub(super) fn answer(account: &Account, path: &str, request: &Request) -> Option<Answer> {
     let segments: Vec<&str> = path.trim_matches('/').split('/').collect();
+    if let ["oauth", rest @ ..] = segments.as_slice() {
+        return oauth::control_answer(account, rest, request);
+    }
     let body = || {
         serde_json::from_slice::<Map<String, Value>>(&request.body).context("the body must be a JSON object")
     };

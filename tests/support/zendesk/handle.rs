@@ -3,6 +3,7 @@
 use super::{
     account::Account,
     control,
+    oauth::{self, Grants, OAuthCounts},
     seed::{FIRST_USER, Plan},
 };
 use crate::vendor::{Options, Script, Vendor, members};
@@ -14,6 +15,8 @@ use std::{net::SocketAddr, ops::Deref, sync::Arc, time::Duration};
 const MOST_SEEDS: u64 = 2_000_000;
 /// Comments that the ids of a ticket have room for.
 const MOST_COMMENTS: u64 = 4_900;
+/// Seconds that an access token of a new OAuth client holds, as the vendor announced it.
+const TOKEN_LIFETIME: i64 = 1_800;
 
 /// What a fake Zendesk is to be. Small by default: 10 users, 25 tickets, 2 comments each.
 #[derive(Clone, Debug)]
@@ -22,6 +25,7 @@ pub struct Builder {
     tickets: u64,
     comments: u64,
     export_lag: Duration,
+    token_lifetime: i64,
     public_url: Option<String>,
     script: Script,
     options: Options,
@@ -34,6 +38,7 @@ impl Default for Builder {
             tickets: 25,
             comments: 2,
             export_lag: Duration::from_secs(60),
+            token_lifetime: TOKEN_LIFETIME,
             public_url: None,
             script: Script::default(),
             options: Options::default(),
@@ -64,6 +69,12 @@ impl Builder {
     #[must_use]
     pub fn export_lag(self, export_lag: Duration) -> Self {
         Self { export_lag, ..self }
+    }
+
+    /// So many seconds an access token of OAuth holds; half an hour by default.
+    #[must_use]
+    pub fn token_lifetime(self, seconds: u32) -> Self {
+        Self { token_lifetime: seconds.into(), ..self }
     }
 
     /// The origin in links and `url` properties; that of the server by default.
@@ -103,7 +114,7 @@ impl Builder {
         let (vendor, account) = Vendor::serving(self.options, self.script, |address| {
             let url = self.public_url.unwrap_or_else(|| format!("http://{address}"));
             let plan = Plan { users: self.users, tickets: self.tickets, comments: self.comments, url };
-            Account::new(plan, self.export_lag)
+            Account::new(plan, self.export_lag, Grants::new(self.token_lifetime))
         })?;
         Ok(Zendesk { vendor, account })
     }
@@ -216,6 +227,27 @@ impl Zendesk {
     /// When there is no such user.
     pub fn change_user(&self, id: u64, properties: Value) -> Result<Value> {
         control::change_user(&self.account, id, members(properties)?)
+    }
+
+    /// Registers a redirect URL of the OAuth client, which has to come exactly so.
+    pub fn register(&self, uri: &str) {
+        oauth::register(&self.account, uri);
+    }
+
+    /// Refuses all access tokens of OAuth that there are; they can be renewed.
+    pub fn expire_tokens(&self) {
+        oauth::expire(&self.account);
+    }
+
+    /// Ends all grants of OAuth.
+    pub fn revoke_grants(&self) {
+        oauth::revoke(&self.account);
+    }
+
+    /// How often what was done by OAuth.
+    #[must_use]
+    pub fn oauth_counts(&self) -> OAuthCounts {
+        self.account.grants().counts
     }
 
     /// Sets the vendor's clock forward.

@@ -1,7 +1,7 @@
 //! Which request goes where, after a look at who asks.
 //!
 //! Facts: `/api-reference/introduction/security-and-auth/#api-token`: HTTP Basic with
-//! `{email}/token:{token}`. Every path can end in `.json`.
+//! `{email}/token:{token}`, or `Bearer` with a token of OAuth. Every path can end in `.json`.
 
 use super::{
     EMAIL, TOKEN,
@@ -9,6 +9,7 @@ use super::{
     audit, comments, control, errors,
     exports::{self, Stream},
     input, jobs, lists,
+    oauth::{self, Access},
     query::Query,
     tickets, users,
 };
@@ -28,6 +29,8 @@ enum Caller {
     Stranger,
     /// Nobody: no credentials, or a password, which the API does not take.
     Nobody,
+    /// Somebody with a token of OAuth that opens nothing, or not this.
+    Token(Access),
 }
 
 impl App for Account {
@@ -41,7 +44,7 @@ impl App for Account {
     }
 
     fn control_help(&self) -> &'static str {
-        control::HELP
+        control::help()
     }
 
     fn words_for(&self, status: StatusCode) -> Answer {
@@ -62,13 +65,19 @@ impl App for Account {
 }
 
 fn route(account: &Account, request: &Request) -> Result<Answer, Answer> {
-    let caller = caller(request);
+    if let Some(answer) = oauth::answer(account, request) {
+        return Ok(answer);
+    }
+    let caller = caller(account, request);
     let path = request.path.strip_prefix("/api/v2/").map(|path| path.strip_suffix(".json").unwrap_or(path));
     if path == Some("users/me") && caller == Caller::Nobody {
         return Ok(users::anonymous());
     }
-    if caller != Caller::Agent {
-        return Err(errors::unauthenticated());
+    match caller {
+        Caller::Agent | Caller::Token(Access::Granted) => {}
+        Caller::Token(Access::Missing(scope)) => return Err(oauth::missing_scope(scope)),
+        Caller::Token(Access::Refused) => return Err(oauth::invalid_token()),
+        Caller::Stranger | Caller::Nobody => return Err(errors::unauthenticated()),
     }
     check_accept(request)?;
     let segments: Vec<&str> = path.unwrap_or_default().split('/').collect();
@@ -113,7 +122,12 @@ fn route(account: &Account, request: &Request) -> Result<Answer, Answer> {
     }
 }
 
-fn caller(request: &Request) -> Caller {
+fn caller(account: &Account, request: &Request) -> Caller {
+    let bearer = request.header("authorization").and_then(|value| value.strip_prefix("Bearer "));
+    if let Some(token) = bearer {
+        let scope = if request.method == Method::GET { "read" } else { "write" };
+        return Caller::Token(account.grants().access(token, scope, account.clock.now()));
+    }
     let given = || {
         let encoded = request.header("authorization")?.strip_prefix("Basic ")?;
         let text = String::from_utf8(STANDARD.decode(encoded.trim()).ok()?).ok()?;

@@ -28,6 +28,9 @@ pub struct Deleted {
     /// What its plugin had against it, or why it gave no answer.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub warning: Option<Problem>,
+    /// Why the provider did not take its OAuth tokens back.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tokens_not_revoked: Option<Problem>,
 }
 
 /// What a delete would remove.

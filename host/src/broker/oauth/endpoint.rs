@@ -111,10 +111,7 @@ fn request(url: &Url, body: &Body) -> Request {
         origin: None,
         path: url.path().to_owned(),
         query: Vec::new(),
-        headers: vec![
-            header("accept", "application/json"),
-            header("content-type", body.content_type),
-        ],
+        headers: vec![header("accept", "application/json"), header("content-type", body.content_type)],
         body: Some(Bytes::copy_from_slice(body.text.as_bytes())),
         idempotency_key: None,
         timeout: None,

@@ -328,6 +328,43 @@ async fn what_is_disconnected_is_forgotten_and_what_was_never_connected_says_so(
     assert!(plain.channels.connection("one").await.expect("read").is_none());
 }
 
+/// A provider that takes tokens back.
+fn that_takes_back() -> Value {
+    let mut declared = by_a_person();
+    declared["revoke-url"] = "/revoke".into();
+    declared
+}
+
+#[tokio::test]
+async fn a_channel_that_is_deleted_gives_its_tokens_back() {
+    let (house, provider) = scene(that_takes_back()).await;
+    let state = begun(&house.channels).await;
+    house.channels.finish_connecting(&format!("code=c&state={state}")).await.expect("connected");
+    let parted = house.channels.delete("one").await.expect("deleted");
+    assert_eq!(parted.revoked, Some(Ok(())));
+    assert_eq!(provider.given_back(), ["refresh-1"], "it stands for the whole grant");
+
+    let (house, provider) = scene(that_takes_back()).await;
+    assert_eq!(house.channels.delete("one").await.expect("deleted").revoked, None, "there are none");
+    assert_eq!(provider.given_back(), Vec::<String>::new());
+    let (house, _provider) = connected().await;
+    assert_eq!(house.channels.delete("one").await.expect("deleted").revoked, None, "none takes them");
+}
+
+#[tokio::test]
+async fn a_provider_that_does_not_answer_stops_no_deletion() {
+    let (house, provider) = scene(that_takes_back()).await;
+    let state = begun(&house.channels).await;
+    house.channels.finish_connecting(&format!("code=c&state={state}")).await.expect("connected");
+    provider.falls_silent();
+    let deleting = house.channels.delete("one");
+    tokio::time::pause();
+    let parted = deleting.await.expect("deleted");
+    let failure = parted.revoked.expect("it was tried").expect_err("no answer");
+    assert_eq!(failure.class, Class::Transient, "{failure}");
+    assert!(house.channels.get("one").await.is_err(), "it is gone");
+}
+
 #[tokio::test]
 async fn the_operator_s_rules_hold_for_providers() {
     let (house, provider) = connected().await;

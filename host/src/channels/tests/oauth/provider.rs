@@ -39,6 +39,9 @@ struct Play {
     requests: usize,
     refused: usize,
     number: u32,
+    /// The tokens that were given back, and whether any answer is given.
+    given_back: Vec<String>,
+    is_silent: bool,
     /// The API takes it.
     takes: String,
     lifetime: u32,
@@ -66,6 +69,16 @@ impl Provider {
     /// The API takes no token until there is a new one.
     pub(super) fn expire(&self) {
         self.lock().takes.clear();
+    }
+
+    /// The tokens that were given back.
+    pub(super) fn given_back(&self) -> Vec<String> {
+        self.lock().given_back.clone()
+    }
+
+    /// Does not answer any more where tokens are given back.
+    pub(super) fn falls_silent(&self) {
+        self.lock().is_silent = true;
     }
 
     /// The requests to the token endpoint.
@@ -124,6 +137,18 @@ async fn converse(mut connection: TcpStream, play: Arc<Mutex<Play>>) {
 async fn answer(head: &str, body: &str, play: &Mutex<Play>) -> Option<String> {
     if head.starts_with("POST /token") {
         return token(body, play).await;
+    }
+    if head.starts_with("POST /revoke") {
+        let is_silent = {
+            let mut play = play.lock().expect("no panic");
+            let token = form_urlencoded::parse(body.as_bytes()).find(|(name, _)| name == "token");
+            play.given_back.extend(token.map(|(_, token)| token.into_owned()));
+            play.is_silent
+        };
+        if is_silent {
+            std::future::pending::<()>().await;
+        }
+        return Some(whole(200, ""));
     }
     let mut play = play.lock().expect("no panic");
     play.requests += 1;

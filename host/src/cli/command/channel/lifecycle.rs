@@ -34,14 +34,20 @@ pub(super) async fn delete(ctx: &Context<'_>, name: &str, force: bool) -> anyhow
     let call = Call::delete(path(&["channels", name]));
     let answer = session.answer(call.with("force", force.then_some("true"))).await?.document().await?;
     // Without a warning there is nothing to tell, and no document.
-    let warning = match answer.is_empty() {
-        true => None,
-        false => answer.read::<Deleted>()?.warning,
+    let deleted = match answer.is_empty() {
+        true => Deleted { deleted: name.to_owned(), warning: None, tokens_not_revoked: None },
+        false => answer.read::<Deleted>()?,
     };
     if ctx.out.is_json() {
-        ctx.out.document(&Deleted { deleted: name.to_owned(), warning })?;
+        ctx.out.document(&deleted)?;
     } else {
-        warn(ctx, warning.as_ref());
+        warn(ctx, deleted.warning.as_ref());
+        if let Some(problem) = &deleted.tokens_not_revoked {
+            ctx.out.note(format!(
+                "the provider did not take the channel's OAuth tokens back: {}; end them in the provider's own pages",
+                problem.message
+            ));
+        }
         ctx.out.line(format!("channel '{name}' is deleted"))?;
     }
     Ok(Exit::Done)
