@@ -28,6 +28,7 @@ mod local;
 mod log;
 pub mod mapping;
 mod merge;
+mod news;
 mod notices;
 mod opener;
 mod outward;

@@ -86,6 +86,7 @@ fn each_change_is_told_in_a_signed_message() {
     added["payload"] = json!({ "id": 1 });
     let mut updated = place("record.updated");
     updated["updated"] = "2026-01-01T00:00:00.001Z".into();
+    updated["changed"] = json!(["/more"]);
     updated["payload"] = json!({ "id": 1, "more": true });
     let messages: Vec<_> = taken.iter().map(|taken| taken.message.clone()).collect();
     let test = json!({ "type": "notice.test", "notice": "crm" });
@@ -177,8 +178,24 @@ fn what_changes_while_a_notice_is_held_back_is_told_once_afterwards() {
     stage.hooked.host.ok(["notice", "resume", "crm"]).expect("resumed");
     let taken = stage.receiver.wait_for(1).expect("the news");
     assert_eq!(taken[0].message["updated"], "1970-01-01T00:00:00.003Z");
+    assert_eq!(taken[0].message["changed"], Value::Null, "it was added, too: nobody knows it");
     stage.reaches("crm", "waiting", 0);
     assert_eq!(stage.receiver.taken().len(), 1);
+
+    // Of changes that are told together, the fields of all.
+    stage.hooked.host.ok(["notice", "pause", "crm"]).expect("paused");
+    for (version, thing) in
+        [(4, json!({ "version": 3, "a": 1 })), (5, json!({ "version": 3, "a": 1, "b/c": 1 }))]
+    {
+        stage.change("1", version, thing.clone());
+        wait::until("the version is stored", wait::PATIENCE, || {
+            Ok((stage.hooked.records("thing").get("1") == Some(&thing)).then_some(()))
+        })
+        .expect("stored");
+    }
+    stage.hooked.host.ok(["notice", "resume", "crm"]).expect("resumed");
+    let taken = stage.receiver.wait_for(2).expect("the news");
+    assert_eq!(taken[1].message["changed"], json!(["/a", "/b~1c"]));
     stage.hooked.host.ok(["notice", "delete", "crm", "--yes"]).expect("deleted");
     assert_eq!(stage.hooked.host.items(["notice", "list"]).expect("a list"), Vec::<Value>::new());
 }

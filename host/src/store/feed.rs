@@ -60,6 +60,28 @@ pub struct FeedRow {
     pub key: FeedKey,
     /// What became of it.
     pub entry: FeedEntry,
+    /// Which fields changed since the subscriber was told of it last, as JSON Pointers: of all
+    /// changes that the row stands for. None: it is not known.
+    pub changed: Option<Vec<String>>,
+}
+
+/// What is behind a row's key.
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+struct Stored {
+    kind: FeedKind,
+    stamp: u64,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    origin: Option<SubscriberId>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    changed: Option<Vec<String>>,
+}
+
+impl Stored {
+    fn encode(entry: &FeedEntry, changed: Option<&Vec<String>>) -> Vec<u8> {
+        let FeedEntry { kind, stamp, origin } = *entry;
+        codec::encode(&Self { kind, stamp, origin, changed: changed.cloned() })
+    }
 }
 
 impl FeedKey {
@@ -103,7 +125,10 @@ impl Feed<'_> {
         self.0
             .blocking(move |engine| {
                 let entries = engine.scan(rows, limit, Want::Entries)?;
-                entries.into_iter().map(|entry| decode(&entry.key[HEAD..], entry.value)).collect()
+                entries
+                    .into_iter()
+                    .map(|entry| decode(FeedKey::from_bytes(&entry.key[HEAD..])?, entry.value))
+                    .collect()
             })
             .await
     }
@@ -116,6 +141,18 @@ impl Feed<'_> {
         let row = row_key(subscriber, key);
         let decode = |row| codec::decode(WHAT, row);
         self.0.blocking(move |engine| super::walk::get(engine, row)?.map(decode).transpose()).await
+    }
+
+    /// The rows that stand for these, in their order.
+    ///
+    /// # Errors
+    /// Where the store cannot be read.
+    pub async fn get_many(&self, wanted: Vec<(SubscriberId, FeedKey)>) -> Result<Vec<Option<FeedRow>>> {
+        let rows = wanted.iter().map(|(subscriber, key)| row_key(*subscriber, key)).collect();
+        let read = |((_, key), row): ((SubscriberId, FeedKey), Option<Bytes>)| {
+            row.map(|row| decode(key, row)).transpose()
+        };
+        self.0.blocking(move |engine| wanted.into_iter().zip(engine.get(rows)?).map(read).collect()).await
     }
 
     /// How many rows a subscriber has. Reads all their keys, some microseconds each.
@@ -160,20 +197,26 @@ impl Batch {
         entry: &FeedEntry,
     ) {
         let key = FeedKey { channel, connector: connector.clone(), key: key.clone() };
-        self.put(row_key(subscriber, &key), codec::encode(entry));
+        self.feed_row(subscriber, &FeedRow { key, entry: *entry, changed: None });
+    }
+
+    /// The same, with the fields that changed since the subscriber was told of the record.
+    pub fn feed_row(&mut self, subscriber: SubscriberId, row: &FeedRow) {
+        self.put(row_key(subscriber, &row.key), Stored::encode(&row.entry, row.changed.as_ref()));
     }
 
     /// Expects the row with its stamp, and removes it. A record that changed again in the
     /// meantime so refuses the batch, and its row stays.
     pub fn settle_feed(&mut self, subscriber: SubscriberId, row: &FeedRow) {
         let key = row_key(subscriber, &row.key);
-        self.expect_value(key.clone(), codec::encode(&row.entry));
+        self.expect_value(key.clone(), Stored::encode(&row.entry, row.changed.as_ref()));
         self.remove(key);
     }
 }
 
-fn decode(key: &[u8], row: Bytes) -> Result<FeedRow> {
-    Ok(FeedRow { key: FeedKey::from_bytes(key)?, entry: codec::decode(WHAT, row)? })
+fn decode(key: FeedKey, row: Bytes) -> Result<FeedRow> {
+    let Stored { kind, stamp, origin, changed } = codec::decode(WHAT, row)?;
+    Ok(FeedRow { key, entry: FeedEntry { kind, stamp, origin }, changed })
 }
 
 fn row_key(subscriber: SubscriberId, key: &FeedKey) -> Vec<u8> {
@@ -191,6 +234,32 @@ mod tests {
         let entry: FeedEntry = codec::decode(WHAT, Bytes::from_static(ROW)).expect("a change");
         assert_eq!((entry.kind, entry.stamp, entry.origin.is_some()), (FeedKind::Updated, 7, true));
         assert_eq!(codec::encode(&entry), ROW, "the form has not changed");
+        assert_eq!(Stored::encode(&entry, None), ROW, "a row without fields is one of before");
+    }
+
+    #[tokio::test]
+    async fn a_row_with_fields_is_read_and_settled_as_it_is() {
+        let (store, subscriber) = (Store::in_memory(), SubscriberId::new());
+        let key = FeedKey {
+            channel: ChannelId::new(),
+            connector: Name::try_new("c").expect("a name"),
+            key: RecordKey::try_new("1").expect("a key"),
+        };
+        let entry = FeedEntry { kind: FeedKind::Updated, stamp: 1, origin: None };
+        let row = FeedRow { key: key.clone(), entry, changed: Some(vec!["/status".into()]) };
+        let mut batch = Batch::new();
+        batch.feed_row(subscriber, &row);
+        store.commit(batch).await.expect("written");
+        assert_eq!(store.feed().list(subscriber, None, 2).await.expect("read"), std::slice::from_ref(&row));
+        let other = SubscriberId::from_bytes([0; 16]);
+        let found = store.feed().get_many(vec![(other, key.clone()), (subscriber, key)]).await.expect("read");
+        assert_eq!(found, [None, Some(row.clone())]);
+        let mut batch = Batch::new();
+        batch.settle_feed(subscriber, &FeedRow { changed: None, ..row.clone() });
+        assert!(matches!(store.commit(batch).await, Err(Error::Expectation)));
+        let mut batch = Batch::new();
+        batch.settle_feed(subscriber, &row);
+        store.commit(batch).await.expect("settled");
     }
 
     #[tokio::test]

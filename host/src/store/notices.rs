@@ -33,6 +33,9 @@ pub struct NoticeTries {
 pub struct DeadNotice {
     /// The change.
     pub entry: FeedEntry,
+    /// Which fields changed; none: it is not known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub changed: Option<Vec<String>>,
     /// How often it was tried.
     pub tries: u32,
     /// Why it did not arrive the last time.
@@ -110,6 +113,16 @@ impl Notices<'_> {
                 entries.into_iter().map(|entry| decode(&entry.key, entry.value)).collect()
             })
             .await
+    }
+
+    /// What a notice does not send any more of a record.
+    ///
+    /// # Errors
+    /// Where the store cannot be read.
+    pub async fn dead_of(&self, notice: SubscriberId, key: &FeedKey) -> Result<Option<DeadNotice>> {
+        let row = dead_key(notice, key);
+        let decode = |row| codec::decode("a dead notice", row);
+        self.0.blocking(move |engine| super::walk::get(engine, row)?.map(decode).transpose()).await
     }
 
     /// How many changes a notice does not send any more.
@@ -219,6 +232,7 @@ mod tests {
         let tries = NoticeTries { stamp: 7, tries: 2, next: now };
         let dead = DeadNotice {
             entry: FeedEntry { kind: FeedKind::Added, stamp: 7, origin: None },
+            changed: None,
             tries: 3,
             reason: Failure::new(Class::Transient, "http.status.503", "no"),
             died: now,
@@ -233,6 +247,7 @@ mod tests {
         assert_eq!(store.notices().list().await.expect("read"), both);
         let [first, second] = [both[0].id, both[1].id];
         assert_eq!(store.notices().tries(first).await.expect("read"), [(key.clone(), tries)]);
+        assert_eq!(store.notices().dead_of(first, &key).await.expect("read"), Some(dead.clone()));
         assert_eq!(store.notices().dead(first, None, 5).await.expect("read"), [(key.clone(), dead)]);
         assert_eq!(store.notices().dead(first, Some(&key), 5).await.expect("read"), []);
         store.notices().delete(first).await.expect("written");

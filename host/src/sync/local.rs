@@ -15,7 +15,7 @@ pub use error::Refusal;
 pub use settlement::{Decision, Pick};
 pub use waiting::{Dropped, Sieve, Waiting};
 
-use super::{Sync, overtaken};
+use super::{Sync, news::Change, overtaken};
 use crate::{
     model::{
         Author, Channel, ChannelName, Connector, Name, Outgoing, Record, RecordKey, Settlement, TrailStep,
@@ -236,7 +236,9 @@ impl Local<'_> {
         };
         let subscribers = &self.0.shared.subscribers;
         subscribers.load(store).await?;
-        subscribers.tell(&mut batch, channel, connector, std::iter::once((key, told)));
+        let payload = decided.record.as_ref().map(|record| &record.payload[..]);
+        let change = std::iter::once(Change { key, kind: told, payload });
+        subscribers.news(store, channel, connector, change).await?.put(&mut batch);
         batch.extend_trail(channel, connector, key, (before.trail.clone(), decided.step.clone()));
         let row = (before.row.as_ref(), decided.row.as_ref());
         let settlement = Settlement { at: decided.step.at, by: decided.step.author.clone() };

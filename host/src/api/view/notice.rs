@@ -158,7 +158,7 @@ impl DeadNotice {
     /// Of a record of the channel with that name.
     #[must_use]
     pub fn of(channel: Option<ChannelName>, key: FeedKey, dead: store::DeadNotice) -> Self {
-        let store::DeadNotice { entry, tries, reason, died } = dead;
+        let store::DeadNotice { entry, tries, reason, died, .. } = dead;
         let FeedKey { connector, key, .. } = key;
         Self { channel, connector, key, kind: entry.kind, tries, died, reason: reason.into() }
     }

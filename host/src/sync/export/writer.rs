@@ -13,7 +13,7 @@ use crate::{
     metrics,
     model::{Acknowledgement, Author, Counters, Outgoing, Pushed, Record, RecordKey, Settlement, Write},
     store::{self, Batch, FeedKind},
-    sync::{overtaken, reconcile::Rules, timeline::Timeline},
+    sync::{news::Change, overtaken, reconcile::Rules, timeline::Timeline},
 };
 use std::collections::HashMap;
 
@@ -209,7 +209,10 @@ impl<'a> Writer<'a> {
         }
         if let Some(kind) = told(standing.record.as_ref(), settled.record.as_ref()) {
             self.export.subscribers.load(self.export.store).await?;
-            self.export.subscribers.tell(&mut batch, channel, connector, std::iter::once((key, kind)));
+            let payload = settled.record.as_ref().map(|record| &record.payload[..]);
+            let change = std::iter::once(Change { key, kind, payload });
+            let news = self.export.subscribers.news(self.export.store, channel, connector, change);
+            news.await?.put(&mut batch);
         }
         self.recount(&mut batch, standing, settled).await?;
         Ok(batch)

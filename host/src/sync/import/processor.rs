@@ -33,6 +33,7 @@ pub(super) use sheet::Sheet;
 use crate::{
     model::{Counters, Record, RecordKey, RunId, Timestamp, Version},
     store::{FeedKind, Quarantined},
+    sync::news,
 };
 use sheet::{Item, Misfit, Unfit};
 use slot::{Change, Slot, Verdict};
@@ -87,13 +88,15 @@ impl Decided {
     }
 
     /// What becomes of which record.
-    pub(super) fn changes(&self) -> impl Iterator<Item = (&RecordKey, FeedKind)> {
+    pub(super) fn changes(&self) -> impl Iterator<Item = news::Change<'_>> {
         let mut new = self.new.iter().copied().peekable();
         let puts = self.puts.iter().enumerate().map(move |(place, record)| {
             let is_new = new.next_if_eq(&place).is_some();
-            (&record.key, if is_new { FeedKind::Added } else { FeedKind::Updated })
+            let kind = if is_new { FeedKind::Added } else { FeedKind::Updated };
+            news::Change { key: &record.key, kind, payload: Some(&record.payload) }
         });
-        puts.chain(self.deletes.iter().map(|key| (key, FeedKind::Deleted)))
+        let gone = |key| news::Change { key, kind: FeedKind::Deleted, payload: None };
+        puts.chain(self.deletes.iter().map(gone))
     }
 
     /// Whether anything enters quarantine.

@@ -16,7 +16,7 @@ use crate::{
     metrics,
     model::{Counters, Due, RecordKey, Run, RunPage},
     store::{self, Batch, DueKey, Inboxed},
-    sync::timeline::Timeline,
+    sync::{news::News, timeline::Timeline},
 };
 use bytes::Bytes;
 use std::collections::{BTreeMap, HashMap};
@@ -48,6 +48,8 @@ pub(super) struct Landing {
     pub(super) last: bool,
     /// Of a connector that goes both ways: what becomes of local changes.
     pub(super) reconciled: Option<Reconciled>,
+    /// What subscribers are told; the writer fills it in.
+    pub(super) news: News,
 }
 
 /// Writes for one run, as the only one that does so for its connector.
@@ -107,6 +109,7 @@ impl<'a> Writer<'a> {
         let due = self.sorted(std::mem::take(&mut landing.due));
         let run = self.run_after(&landing);
         let count = self.count.saturating_add_signed(landing.decided.growth);
+        landing.news = self.news(&landing).await?;
         let page = self.page(&landing, &run);
         let (batch, logged) = self.with_history(self.batch(&landing, &due, &run), &page);
         let counters = landing.decided.counters;
@@ -128,6 +131,11 @@ impl<'a> Writer<'a> {
         tracing::debug!(page = run.pages, read = run.counters.read, records = count, "page committed");
         self.import.progress.show(run);
         Ok(())
+    }
+
+    async fn news(&self, landing: &Landing) -> store::Result<News> {
+        let Import { store, channel, connector, subscribers, .. } = self.import;
+        subscribers.news(store, channel.id, &connector.id, landing.decided.changes()).await
     }
 
     /// Commits what of a page is still as it was read. Webhooks go on meanwhile, so it may
@@ -283,7 +291,7 @@ impl<'a> Writer<'a> {
         if let Some(reconciled) = &landing.reconciled {
             reconciled.put(&mut batch, channel, connector);
         }
-        self.import.subscribers.tell(&mut batch, channel, connector, decided.changes());
+        landing.news.put(&mut batch);
         batch.put_run(run);
         batch
     }

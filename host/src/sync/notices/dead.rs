@@ -3,7 +3,7 @@
 use super::{NoticeError, Notices};
 use crate::{
     model::Notice,
-    store::{self, Batch, DeadNotice, FeedKey},
+    store::{self, Batch, DeadNotice, FeedKey, FeedRow},
 };
 
 /// Changes that are put back or forgotten in one commit.
@@ -75,11 +75,17 @@ impl Notices {
             let mut batch = Batch::new();
             for (key, dead) in dead.into_iter().filter(|(key, _)| wanted(key)) {
                 count += 1;
+                let is_told_anyway =
+                    fate == Fate::ToldAgain && store.feed().get(notice.id, &key).await?.is_some();
+                if is_told_anyway {
+                    // What changed since takes its fields along, and it goes when that arrives.
+                    continue;
+                }
                 batch.remove_dead_notice(notice.id, &key);
-                // What changed since is told anyway.
-                if fate == Fate::ToldAgain && store.feed().get(notice.id, &key).await?.is_none() {
-                    batch.feed(notice.id, key.channel, &key.connector, &key.key, &dead.entry);
+                if fate == Fate::ToldAgain {
                     batch.remove_notice_tries(notice.id, &key);
+                    let row = FeedRow { key, entry: dead.entry, changed: dead.changed };
+                    batch.feed_row(notice.id, &row);
                 }
             }
             if !batch.is_empty() {

@@ -15,6 +15,7 @@ use crate::{
     metrics::{self, Told},
     model::{ChannelId, Failure, Fault, Notice, Timestamp},
     store::{self, Batch, DeadNotice, FeedKey, FeedKind, FeedRow, NoticeTries, Store},
+    sync::news,
 };
 use futures_util::{StreamExt, stream};
 use std::{
@@ -130,6 +131,7 @@ impl Lane {
             channel,
             key: &row.key,
             entry: &row.entry,
+            changed: self.changed(row).await?,
             record: record.as_ref(),
             with_payload: self.notice.with_payload,
         });
@@ -139,6 +141,16 @@ impl Lane {
             Err(failure) if is_unsent(&failure) => Outcome::Unsent(failure),
             Err(failure) => Outcome::Failed(failure),
         })
+    }
+
+    /// The fields that changed since the record was told last; what was given up counts as untold.
+    async fn changed(&self, row: &FeedRow) -> store::Result<Option<Vec<String>>> {
+        if row.changed.is_none() {
+            return Ok(None);
+        }
+        let dead = self.store.notices().dead_of(self.notice.id, &row.key).await?;
+        let before = dead.map(|dead| (dead.entry.kind, dead.changed));
+        Ok(news::since(before, row.entry.kind, row.changed.clone()))
     }
 
     /// Writes what came of the rows. Answers until when the address is left alone, where it
@@ -197,10 +209,15 @@ impl Lane {
         tracing::warn!(notice = %self.notice.name, %reason, tries, "a notice was given up");
         metrics::notice(Told::Dead);
         self.board.failed(id, now, reason.clone());
+        let changed = self.changed(row).await?;
         let mut batch = Batch::new();
         batch.settle_feed(id, row);
         batch.remove_notice_tries(id, &row.key);
-        batch.put_dead_notice(id, &row.key, &DeadNotice { entry: row.entry, tries, reason, died: now });
+        batch.put_dead_notice(
+            id,
+            &row.key,
+            &DeadNotice { entry: row.entry, changed, tries, reason, died: now },
+        );
         kept(self.store.commit(batch).await)
     }
 

@@ -38,6 +38,8 @@ struct Body<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     updated: Option<Timestamp>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    changed: Option<&'a [String]>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     payload: Option<&'a RawValue>,
 }
 
@@ -48,6 +50,8 @@ pub(super) struct About<'a> {
     pub(super) channel: &'a str,
     pub(super) key: &'a FeedKey,
     pub(super) entry: &'a FeedEntry,
+    /// The fields that changed since the last message of the record; none: it is not known.
+    pub(super) changed: Option<Vec<String>>,
     /// As it is now; none: it is gone.
     pub(super) record: Option<&'a Record>,
     pub(super) with_payload: bool,
@@ -68,6 +72,7 @@ impl Message {
             connector: about.key.connector.as_str(),
             key: about.key.key.as_str(),
             updated: about.record.and_then(|record| record.updated),
+            changed: about.changed.as_deref().filter(|_| about.record.is_some()),
             payload,
         };
         let body = serde_json::to_string(&body).expect("plain values with text keys are JSON");
@@ -178,16 +183,18 @@ mod tests {
             run: RunId::from_bytes([1; 16]),
             payload: r#"{"id": 7}"#.into(),
         };
-        let message = |kind, stamp, record: Option<&Record>, with_payload| {
+        let told = |kind, stamp, changed, record: Option<&Record>, with_payload| {
             Message::about(&About {
                 notice: SubscriberId::from_bytes([2; 16]),
                 channel: "acme",
                 key: &feed_key,
                 entry: &FeedEntry { kind, stamp, origin: None },
+                changed,
                 record,
                 with_payload,
             })
         };
+        let message = |kind, stamp, record, with_payload| told(kind, stamp, None, record, with_payload);
         let check = |kind, record, with_payload, body: &str| {
             assert_eq!(message(kind, 1, record, with_payload).body, body);
         };
@@ -204,6 +211,16 @@ mod tests {
             Some(&record),
             true,
             &format!(r#"{{"type":"record.updated",{place},{updated},"payload":{{"id": 7}}}}"#),
+        );
+        let fields = Some(vec!["/status".to_owned(), "/a~1b".to_owned()]);
+        assert_eq!(
+            told(FeedKind::Updated, 1, fields.clone(), Some(&record), false).body,
+            format!(r#"{{"type":"record.updated",{place},{updated},"changed":["/status","/a~1b"]}}"#)
+        );
+        assert_eq!(
+            told(FeedKind::Updated, 1, fields, None, false).body,
+            format!(r#"{{"type":"record.deleted",{place}}}"#),
+            "of what is gone nothing else is told"
         );
         check(FeedKind::Updated, None, true, &format!(r#"{{"type":"record.deleted",{place}}}"#));
         check(FeedKind::Deleted, None, true, &format!(r#"{{"type":"record.deleted",{place}}}"#));
