@@ -32,7 +32,7 @@ pub use self::{
     connect::{AttemptReport, Connecting, ConnectionReport, Disconnected, Rejected, Standing, Started},
     error::Error,
     hook::{HookDoor, Owner},
-    lifecycle::{Deletion, Disabled, Objection, Veto},
+    lifecycle::{Deletion, Disabled, Objection, Parted, Veto},
     options::{Options, ScheduleChange},
     postman::{Posting, Postman},
     recorded::{RecordedSettings, settings_for},
@@ -275,11 +275,12 @@ impl Channels {
     }
 
     /// Removes a channel and everything that belongs to it in the store, without asking its
-    /// plugin any more.
+    /// plugin any more. Its OAuth tokens are given back before, where the provider takes them
+    /// within some seconds; where it does not, the channel goes all the same.
     ///
     /// # Errors
     /// Whenever something of it may still be there.
-    pub async fn delete(&self, name: &str) -> Result<(), Error> {
+    pub async fn delete(&self, name: &str) -> Result<Parted, Error> {
         self.0.delete(name).await
     }
 

@@ -31,6 +31,8 @@ const MARGIN: Duration = Duration::from_secs(10);
 pub(super) struct StartParams {
     /// The longest time of one try.
     timeout: Option<Span>,
+    /// How long it may wait in the queue.
+    expires: Option<Span>,
     /// Work it off later, in as many tries as it takes.
     #[serde(default)]
     queue: bool,
@@ -55,6 +57,7 @@ pub(super) async fn start(
         input,
         key: key(&headers)?,
         timeout: params.timeout,
+        expires: params.expires,
         queue: params.queue,
         trigger: Trigger::Request,
     };

@@ -16,6 +16,8 @@ struct Label {
     parent: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     updated_ms: Option<u64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    origin: Option<String>,
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     deleted: bool,
     /// What is wrong with it; none: it is a record.
@@ -34,6 +36,7 @@ pub(super) fn encode(records: &[Envelope], rejects: &[Reject]) -> Bytes {
             key: record.key.clone(),
             parent: record.parent.clone(),
             updated_ms: record.updated_ms,
+            origin: record.origin.clone(),
             deleted: record.deleted,
             reject: None,
             bytes: Some(record.payload.len()),
@@ -45,6 +48,7 @@ pub(super) fn encode(records: &[Envelope], rejects: &[Reject]) -> Bytes {
             key: reject.key.clone(),
             parent: None,
             updated_ms: None,
+            origin: None,
             deleted: false,
             reject: Some(reject.reason.clone()),
             bytes: reject.payload.as_ref().map(Bytes::len),
@@ -85,7 +89,7 @@ pub(super) fn decode(mut blob: Bytes) -> Result<(Vec<Envelope>, Vec<Reject>), St
             None => records.push(Envelope {
                 key: label.key,
                 parent: label.parent,
-                origin: None,
+                origin: label.origin,
                 updated_ms: label.updated_ms,
                 deleted: label.deleted,
                 payload,
@@ -107,7 +111,7 @@ mod tests {
             let record = |(key, payload, deleted): &(String, Vec<u8>, bool)| Envelope {
                 key: key.clone(),
                 parent: deleted.then(|| key.clone()),
-                origin: None,
+                origin: (!deleted).then(|| key.clone()),
                 updated_ms: (!deleted).then_some(7),
                 deleted: *deleted,
                 payload: Bytes::from(payload.clone()),

@@ -160,6 +160,7 @@ impl Desk {
         Envelope {
             key: self.recording.hide_text(record.key),
             parent: record.parent.map(|parent| self.recording.hide_text(parent)),
+            origin: record.origin.map(|origin| self.recording.hide_text(origin)),
             payload: self.recording.hide(record.payload),
             ..record
         }

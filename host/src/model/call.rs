@@ -138,6 +138,9 @@ pub struct Call {
     pub tries: u32,
     /// Not to be tried before.
     pub due: Timestamp,
+    /// Not to be tried from then on; none: it waits without end, as calls of earlier versions do.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expires: Option<Timestamp>,
     /// Who works on it now.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub holder: Option<Holder>,
@@ -162,6 +165,12 @@ pub struct Call {
 }
 
 impl Call {
+    /// Whether it has waited for as long as it may. One that somebody waits for has no such end.
+    #[must_use]
+    pub fn has_expired(&self, now: Timestamp) -> bool {
+        self.mode == CallMode::Queued && self.expires.is_some_and(|expires| expires <= now)
+    }
+
     /// The call as history shows it: a run with the operation in the connector's place.
     #[must_use]
     pub fn as_run(&self) -> Run {

@@ -45,6 +45,9 @@ pub struct Config {
     /// How long a call is kept after its end, with its result and its idempotency key.
     /// Default `7d`.
     pub keep: Span,
+    /// How long a queued call may wait to be carried out, where the caller says nothing. Default
+    /// `7d`.
+    pub expires: Span,
     /// The longest time that a step may take. No key of its own: the app takes it from
     /// `[sandbox.limits] wall`. 2 minutes where nobody sets it.
     #[serde(skip)]
@@ -57,6 +60,7 @@ impl Default for Config {
             at_once: NonZeroUsize::new(32).expect("32 is not 0"),
             timeout: Span::secs(60),
             keep: Span::secs(7 * 24 * 60 * 60),
+            expires: Span::secs(7 * 24 * 3_600),
             wall: Span::secs(120),
         }
     }
@@ -75,6 +79,8 @@ pub struct CallRequest {
     pub key: Option<IdempotencyKey>,
     /// The longest time of one try; none: as configured.
     pub timeout: Option<Span>,
+    /// How long it may wait in the queue; none: as configured.
+    pub expires: Option<Span>,
     /// Whether to work it off later, in as many tries as it takes.
     pub queue: bool,
     /// What asks for it.

@@ -4,11 +4,14 @@
 //! them into changes as the remote system is to see them, the *writer* notes the intent,
 //! and settles the answers. Nothing here decides who runs when.
 
+mod elsewhere;
 mod form;
 mod judge;
 mod processor;
 mod reader;
 mod writer;
+
+pub(super) use elsewhere::waits_for_another;
 
 use super::{
     Config, history::store_failure, import::Stop, progress::Progress, subscribers::Subscribers, turns::Turn,

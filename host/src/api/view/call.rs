@@ -36,6 +36,9 @@ pub struct Call {
     pub tries: u32,
     /// The longest time of one try.
     pub timeout: Span,
+    /// When it is given up, if it was not carried out by then; only of queued ones.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expires: Option<Timestamp>,
     /// When it was asked for.
     pub requested: Timestamp,
     /// When its first try began.
@@ -86,6 +89,7 @@ impl From<model::Call> for Call {
             deferred,
             tries: call.tries,
             timeout: call.timeout,
+            expires: call.expires,
             requested: call.requested,
             started: call.started,
             ended: call.ended,

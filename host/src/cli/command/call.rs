@@ -51,6 +51,9 @@ struct Start {
     /// Have the host work it off, in as many tries as it takes, and do not wait
     #[arg(long)]
     queue: bool,
+    /// How long it may wait in the queue, such as 2d; after that it fails [default: 7d]
+    #[arg(long, value_name = "TIME", requires = "queue")]
+    expires: Option<Span>,
     /// Wait for the end all the same
     #[arg(long, requires = "queue")]
     wait: bool,
@@ -98,6 +101,7 @@ pub(crate) async fn run(ctx: &Context<'_>, call: Call) -> anyhow::Result<Exit> {
 async fn begin(ctx: &Context<'_>, start: Start) -> anyhow::Result<Exit> {
     let ask = Ask::post(path(&["channels", &start.name, "operations", &start.operation]))
         .with("timeout", start.timeout.map(|timeout| timeout.to_string()).as_deref())
+        .with("expires", start.expires.map(|expires| expires.to_string()).as_deref())
         .with("queue", start.queue.then_some("true"))
         .with("dry-run", start.dry_run.then_some("true"))
         .idempotency_key(start.idempotency_key.as_ref())

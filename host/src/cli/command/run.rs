@@ -97,13 +97,15 @@ async fn list(ctx: &Context<'_>, session: &Session, call: Call) -> anyhow::Resul
 }
 
 fn table(runs: &[Run]) -> Table {
-    let mut table = Table::new(["RUN", "CHANNEL", "CONNECTOR", "STATUS", "STARTED", ">READ", ">CHANGED"]);
+    let mut table =
+        Table::new(["RUN", "CHANNEL", "CONNECTOR", "DIRECTION", "STATUS", "STARTED", ">READ", ">CHANGED"]);
     for run in runs {
         let counters = &run.counters;
         table.row([
             run.id.to_string(),
             run.channel.to_string(),
             run.connector.to_string(),
+            direction(run.direction).to_owned(),
             status(run),
             maybe_time(run.started),
             count(counters.read),

@@ -64,6 +64,7 @@ pub(crate) fn call(operation: &str, status: Status) -> Call {
         deferred: None,
         tries: 0,
         timeout: Span::secs(60),
+        expires: None,
         requested: start,
         started: Some(start),
         ended: status.has_ended().then(|| Timestamp::from_millis(start.as_millis() + 4_200)),

@@ -21,6 +21,7 @@ pub(super) fn call(channel: &Channel, status: Status) -> Call {
         status,
         deferred: None,
         tries: 0,
+        expires: None,
         due: time(1),
         holder: None,
         requested: time(1),

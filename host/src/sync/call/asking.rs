@@ -178,7 +178,7 @@ impl Calls<'_> {
             return Err(Failure::new(Class::Conflict, "call.not-failed", message).into());
         }
         let input = self.input(id).await?.unwrap_or_default();
-        let call = place::again(&old, shared.clock.now());
+        let call = place::again(&old, shared.clock.now(), shared.config.calls.expires);
         let mut batch = Batch::new();
         batch.expect_channel(call.channel_id);
         batch.claim_call_key(&call, Some(old.id));

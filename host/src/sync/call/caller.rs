@@ -4,7 +4,7 @@
 
 use super::{recovery, work};
 use crate::{
-    model::ChannelId,
+    model::{Channel, ChannelId},
     store,
     sync::runner::{Reach, Shared},
 };
@@ -41,6 +41,7 @@ impl Caller {
         let mut look = interval(LOOK);
         look.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut channels = self.shared.store.channels().watch();
+        let mut plugins = self.shared.opener.plugins_changed();
         loop {
             self.start_due();
             let shared = Arc::clone(&self.shared);
@@ -50,6 +51,8 @@ impl Caller {
                 Some(ended) = self.calls.join_next() => note(ended),
                 _ = look.tick(), if reach == Reach::All => self.look().await,
                 true = channels.changed() => self.wake_held().await,
+                // It cannot fail: the catalog lives as long as this.
+                Ok(()) = plugins.changed() => self.wake_held().await,
                 () = shared.calls.changed() => {}
                 () = the_next_is_due(&shared), if self.has_room() => {}
             }
@@ -86,14 +89,18 @@ impl Caller {
         Ok(())
     }
 
-    /// Has those tried that wait for a channel which is well again.
+    /// Has those tried that wait for a channel which is well again, and whose plugin is there.
     async fn wake_held(&self) {
         if !self.shared.calls.has_held() {
             return;
         }
         match self.shared.store.channels().list().await {
             Ok(channels) => {
-                let well = channels.iter().filter(|channel| channel.enabled && channel.paused.is_none());
+                let is_well = |channel: &&Channel| {
+                    let is_offered = || self.shared.opener.is_offered(channel.channel_type.as_str());
+                    channel.enabled && channel.paused.is_none() && is_offered()
+                };
+                let well = channels.iter().filter(is_well);
                 let well: HashSet<ChannelId> = well.map(|channel| channel.id).collect();
                 self.shared.calls.wake_channels(&well, self.shared.clock.now());
             }

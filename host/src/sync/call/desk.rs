@@ -9,7 +9,7 @@ use super::{
 use crate::{
     model::{Call, ChannelId, Deferred, RunId, Status, Timestamp},
     store::Owner,
-    sync::progress::Progress,
+    sync::{policy, progress::Progress},
 };
 use std::{
     collections::{HashMap, HashSet},
@@ -129,10 +129,10 @@ fn waits_for(call: &Call) -> WaitsFor {
     }
 }
 
-/// Whether what it waits for is that somebody mends its channel.
+/// Whether what it waits for is that somebody mends its channel, or that its plugin is there.
 fn is_held(deferred: &Deferred) -> bool {
     use crate::model::Class::{Auth, Config};
-    matches!(deferred.reason.class, Auth | Config)
+    matches!(deferred.reason.class, Auth | Config) || policy::waits_for_plugin(&deferred.reason)
 }
 
 /// A call that is tried.

@@ -5,7 +5,7 @@
 use super::{
     asking::cancelled,
     policy::{self, Case, Verdict},
-    recovery::interrupted,
+    recovery::{expired, interrupted},
 };
 use crate::{
     metrics,
@@ -30,6 +30,8 @@ pub(super) enum Came {
         /// The channel, where it could be opened.
         ready: Option<Box<Ready>>,
     },
+    /// It was not tried, because it has waited for as long as it may.
+    Expired,
     /// It was not tried, because of its channel.
     Held(Failure),
     /// It was not tried, because somebody is changing its channel.
@@ -90,6 +92,10 @@ pub(super) async fn judge(shared: &Shared, before: &Call, came: Came) -> Ended {
             let deferred = policy::held(failure, &call, now, &shared.config);
             put_off(&mut call, deferred);
         }
+        Came::Expired => {
+            let reason = call.deferred.take().map(|deferred| deferred.reason);
+            fail(&mut call, expired(reason.as_ref()));
+        }
         Came::NotNow => {
             call.status = Status::Queued;
             call.due = now.plus(SOON);
@@ -145,10 +151,12 @@ fn fail(call: &mut Call, failure: Failure) {
 
 fn put_off(call: &mut Call, deferred: Deferred) {
     // Whoever waits for an origin is woken when it is back.
-    call.due = match deferred.origin {
+    let due = match deferred.origin {
         Some(_) => deferred.until.plus(WAKE_LATEST),
         None => deferred.until,
     };
+    // Its end is told in time, whatever it waits for.
+    call.due = call.expires.map_or(due, |expires| due.min(expires));
     (call.status, call.deferred) = (Status::Deferred, Some(deferred));
 }
 

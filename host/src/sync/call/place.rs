@@ -18,10 +18,12 @@ use crate::{
     sync::{Error, opener::Ready, runner::Shared},
 };
 use serde_json::Value;
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 /// How often a batch is made anew that met somebody else's.
 const TRIES: u32 = 20;
+/// The longest time that a call may wait: a year.
+const LONGEST_PATIENCE: Span = Span::secs(365 * 24 * 3_600);
 
 /// Puts a call on record.
 pub(super) async fn place(shared: &Shared, request: CallRequest) -> Result<Called, Error> {
@@ -63,6 +65,7 @@ pub(super) async fn check(shared: &Shared, request: &CallRequest) -> Result<(), 
     let input = document::input(&request.input)?;
     let (ready, operation) = opened(shared, request).await?;
     time_for(shared, request.timeout)?;
+    patience(shared, request.expires)?;
     check_input(shared, &ready, &operation, input.value).await
 }
 
@@ -141,6 +144,7 @@ fn new(
         deferred: None,
         tries: 0,
         due: now,
+        expires: request.queue.then_some(now.plus(patience(shared, request.expires)?.0)),
         holder: None,
         requested: now,
         started: None,
@@ -152,8 +156,10 @@ fn new(
     })
 }
 
-/// The same again, in the queue: the same input, and the same key for the remote system.
-pub(super) fn again(old: &Call, now: Timestamp) -> Call {
+/// The same again, in the queue: the same input, and the same key for the remote system. It may
+/// wait for as long as the old one, or else for `expires`.
+pub(super) fn again(old: &Call, now: Timestamp, expires: Span) -> Call {
+    let patience = old.expires.map(|end| Duration::from_millis(end.millis_since(old.requested)));
     Call {
         id: RunId::new(),
         job: JobId::new(),
@@ -162,6 +168,7 @@ pub(super) fn again(old: &Call, now: Timestamp) -> Call {
         deferred: None,
         tries: 0,
         due: now,
+        expires: Some(now.plus(patience.unwrap_or(expires.0))),
         holder: None,
         requested: now,
         started: None,
@@ -183,6 +190,17 @@ fn time_for(shared: &Shared, asked: Option<Span>) -> Result<Span, Failure> {
             config.wall
         );
         return Err(Failure::new(Class::InvalidData, "call.time", message));
+    }
+    Ok(asked)
+}
+
+fn patience(shared: &Shared, asked: Option<Span>) -> Result<Span, Failure> {
+    let Some(asked) = asked else { return Ok(shared.config.calls.expires) };
+    if !(Span::secs(1)..=LONGEST_PATIENCE).contains(&asked) {
+        let message = format!(
+            "a call waits in the queue from 1s to {LONGEST_PATIENCE} before it is given up; {asked} is not within that"
+        );
+        return Err(Failure::new(Class::InvalidData, "call.expires", message));
     }
     Ok(asked)
 }

@@ -15,6 +15,8 @@ const MOST: usize = 10_000;
 
 /// The code of a call that the end of its host cut off.
 pub(super) const INTERRUPTED: &str = "call.interrupted";
+/// The code of a call that has waited for as long as it may.
+pub(super) const EXPIRED: &str = "call.expired";
 
 /// Whether somebody works on a call: its holder lives, as far as one can tell.
 pub(super) fn is_held(holder: &Holder, own: &Owner, now: Timestamp) -> bool {
@@ -45,6 +47,16 @@ pub(super) fn freed(mut call: Call, now: Timestamp) -> Call {
 pub(super) fn interrupted() -> Failure {
     let message = "the host ended during this call; it may have been done all the same";
     Failure::new(Class::Transient, INTERRUPTED, message)
+}
+
+/// What is said of a call that has waited for as long as it may. `reason`: what it waited for last.
+pub(super) fn expired(reason: Option<&Failure>) -> Failure {
+    let waited = match reason {
+        Some(reason) => format!("what it waited for: {}", reason.message),
+        None => "its turn did not come".to_owned(),
+    };
+    let message = format!("this call waited for as long as it may, and is not tried any more; {waited}");
+    Failure::new(Class::Transient, EXPIRED, message)
 }
 
 /// Frees what an earlier life of this host was working on.

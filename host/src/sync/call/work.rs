@@ -142,6 +142,9 @@ struct Trial<'a> {
 
 impl Trial<'_> {
     async fn run(&self) -> Came {
+        if self.call.has_expired(self.shared.clock.now()) {
+            return Came::Expired;
+        }
         let ready = match self.shared.opener.reopen(self.call.channel_id).await {
             Ok(ready) => ready,
             Err(error) => return Came::failed(error.into_failure()),
@@ -164,7 +167,12 @@ impl Trial<'_> {
             Err(failure) => Err(failure),
         };
         match result {
-            Ok(output) => Came::Done(output, usage),
+            Ok(output) => {
+                if ready.channel.migrated.is_some() {
+                    self.shared.opener.prove(&ready.channel).await;
+                }
+                Came::Done(output, usage)
+            }
             Err(failure) => Came::Failed { failure, usage, ready: Some(Box::new(ready)) },
         }
     }

@@ -3,10 +3,7 @@
 //! What was sent and not answered goes out again just as it was, whatever was edited since:
 //! the remote system may have it already, and knows it by its idempotency key.
 
-use super::{
-    Export,
-    reader::{Ready, text},
-};
+use super::{Export, elsewhere::text, reader::Ready};
 use crate::{
     model::{Change, Connector, Failure, Outgoing, Record, Sent, Timestamp, Write},
     sync::{

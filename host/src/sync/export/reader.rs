@@ -6,10 +6,11 @@
 
 use super::{
     Export, PAGE, broken,
+    elsewhere::{Elsewhere, elsewhere, named},
     form::{Form, Formed},
 };
 use crate::{
-    model::{Connector, Name, Outgoing, Record, RecordKey, Write},
+    model::{Outgoing, Record, RecordKey, Write},
     store,
     sync::{import::Stop, reconcile::value},
 };
@@ -107,7 +108,10 @@ impl<'a> Reader<'a> {
         let parent = match record.as_ref().and_then(|record| record.parent.clone()) {
             None => None,
             Some(key) => {
-                match self.elsewhere(&self.export.connector.depends_on, key).await.map_err(broken)? {
+                match elsewhere(store, channel, &self.export.connector.depends_on, key)
+                    .await
+                    .map_err(broken)?
+                {
                     Elsewhere::There(remote) => Some(remote),
                     Elsewhere::NotYet => return Ok(None),
                 }
@@ -145,12 +149,13 @@ impl<'a> Reader<'a> {
 
     /// Remote ids of what the payload names; none where one of them is not there yet.
     async fn names(&self, payload: Option<&Value>) -> store::Result<Option<BTreeMap<RecordKey, RecordKey>>> {
+        let (store, channel) = (self.export.store, self.export.channel.id);
         let mut names = BTreeMap::new();
         let Some(payload) = payload.filter(|_| !self.export.connector.references.is_empty()) else {
             return Ok(Some(names));
         };
         for (connector, key) in named(self.export.connector, payload) {
-            match self.elsewhere(&[connector], key.clone()).await? {
+            match elsewhere(store, channel, &[connector], key.clone()).await? {
                 Elsewhere::There(remote) if remote == key => {}
                 Elsewhere::There(remote) => {
                     names.insert(key, remote);
@@ -159,52 +164,5 @@ impl<'a> Reader<'a> {
             }
         }
         Ok(Some(names))
-    }
-
-    /// The remote id of a record of one of these connectors.
-    async fn elsewhere(&self, connectors: &[Name], key: RecordKey) -> store::Result<Elsewhere> {
-        let (store, channel) = (self.export.store, self.export.channel.id);
-        for connector in connectors {
-            let link = store.links().remotes(channel, connector, vec![key.clone()]).await?.pop().flatten();
-            if let Some(remote) = link {
-                return Ok(Elsewhere::There(remote));
-            }
-            let waits = store.outbox().get(channel, connector, &key).await?;
-            if waits.is_some_and(|row| row.kind == Write::Create) {
-                return Ok(Elsewhere::NotYet);
-            }
-        }
-        // One that was imported has its remote id for a key.
-        Ok(Elsewhere::There(key))
-    }
-}
-
-/// Where a record is remotely.
-enum Elsewhere {
-    There(RecordKey),
-    NotYet,
-}
-
-/// The records that a payload names, with their connectors.
-fn named(connector: &Connector, payload: &Value) -> Vec<(Name, RecordKey)> {
-    let mut found = Vec::new();
-    for reference in &connector.references {
-        let values = match payload.pointer(&reference.field) {
-            Some(Value::Array(values)) => values.iter().collect(),
-            Some(value) => vec![value],
-            None => Vec::new(),
-        };
-        let keys = values.into_iter().filter_map(text).filter_map(|text| RecordKey::try_new(text).ok());
-        found.extend(keys.map(|key| (reference.connector.clone(), key)));
-    }
-    found
-}
-
-/// A key as it stands in a payload.
-pub(super) fn text(value: &Value) -> Option<String> {
-    match value {
-        Value::String(text) => Some(text.clone()),
-        Value::Number(number) => Some(number.to_string()),
-        _ => None,
     }
 }

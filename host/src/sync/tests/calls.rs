@@ -485,3 +485,82 @@ async fn a_stop_lets_calls_be_answered_and_leaves_the_others_queued() {
     next.offer_calls(&chat, &CallScript::echo()).await;
     assert_eq!(stands(&next.sync.calls().wait(queued).await.unwrap()), "completed");
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_call_goes_on_as_soon_as_its_plugin_is_back() {
+    for code in ["plugin.missing", "plugin.quarantined"] {
+        let script = CallScript::echo();
+        let (host, chat) = host_with(&script).await;
+        host.shelf.object(None);
+        let id = host.ask(later(&chat, "send", INPUT, "k")).await.call.id;
+        // Before its turn the plugin goes; the row is there already.
+        host.shelf.object(Some(failure(Class::Config, code)));
+        host.call_reaches(id, Status::Deferred).await;
+        host.shelf.object(Some(failure(Class::Config, code)));
+        tokio::time::sleep(Duration::from_secs(5)).await;
+        assert_eq!(script.tries(), 0, "another plugin came");
+        let since = tokio::time::Instant::now();
+        host.shelf.object(None);
+        let call = host.sync.calls().wait(id).await.unwrap();
+        assert_eq!((stands(&call).as_str(), script.tries()), ("completed", 1));
+        assert!(since.elapsed() < Duration::from_secs(2), "{code}: {:?}", since.elapsed());
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_good_call_proves_settings_that_were_carried_over() {
+    for (script, proved) in
+        [(CallScript::echo(), true), (CallScript::fails_first(1, failure(Class::Denied, "no")), false)]
+    {
+        let mut chat = chat();
+        let old = crate::model::Migrated {
+            from: chat.channel.plugin_version.clone(),
+            at: Timestamp::from_millis(0),
+            settings: chat.channel.settings.clone(),
+            secrets: chat.channel.secrets.clone(),
+        };
+        chat.channel.migrated = Some(old);
+        let host = Host::new();
+        let chat = host.offer_calls(&chat, &script).await;
+        host.call(ask(&chat, "send", INPUT)).await;
+        assert_eq!(host.shelf.channel(&chat.channel.name).migrated.is_none(), proved);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_queued_call_is_given_up_when_it_has_waited_for_as_long_as_it_may() {
+    let script = CallScript::fails_first(usize::MAX, failure(Class::Transient, "http.status.503"));
+    let (host, chat) = host_with(&script).await;
+    let begun = tokio::time::Instant::now();
+    let hour = Some(Span::secs(3_600));
+    let id = host.ask(CallRequest { expires: hour, ..later(&chat, "send", INPUT, "k") }).await.call.id;
+    let call = host.sync.calls().wait(id).await.unwrap();
+    assert_eq!(stands(&call), "failed call.expired");
+    let error = call.error.as_ref().unwrap();
+    assert!(error.message.contains("what it waited for: as the script says"), "{error}");
+    let waited = begun.elapsed().as_secs();
+    assert!((3_600..3_700).contains(&waited), "{waited}");
+    assert!(call.deferred.is_none() && script.tries() > 1);
+
+    // Again for as long.
+    let again = host.sync.calls().retry(id).await.unwrap();
+    assert_eq!(again.expires.unwrap().millis_since(again.requested), 3_600_000);
+    // What waits for a channel has its end, too; and it is a week where nobody says more.
+    let config = Config::default();
+    assert_eq!(config.calls.expires, Span::secs(7 * 86_400));
+    let held = CallScript::fails_first(1, failure(Class::Auth, "http.status.401"));
+    let (host, chat) = host_with(&held).await;
+    let begun = tokio::time::Instant::now();
+    let id = host.ask(later(&chat, "send", INPUT, "k")).await.call.id;
+    let call = host.sync.calls().wait(id).await.unwrap();
+    assert_eq!((stands(&call).as_str(), held.tries()), ("failed call.expired", 1));
+    assert_eq!(begun.elapsed().as_secs() / 86_400, 7);
+    host.put(&chat);
+    let now = host.call(ask(&chat, "send", INPUT)).await;
+    assert_eq!(now.expires, None, "who waits says how long");
+    for expires in [Span::secs(0), Span::secs(366 * 86_400)] {
+        let request = CallRequest { expires: Some(expires), ..later(&chat, "send", INPUT, "x") };
+        let refusal = host.sync.calls().request(request).await.unwrap_err();
+        assert_eq!(code(&refusal), "call.expires");
+    }
+}

@@ -10,6 +10,7 @@ use std::{collections::BTreeMap, sync::Arc};
 
 mod hands;
 mod random;
+mod waiting;
 
 impl Host {
     /// Somebody writes here.

@@ -119,6 +119,9 @@ fn describe(call: &Call) -> String {
             ("put off until", format!("{}; since {}", time(deferred.until), time(deferred.since))),
         );
     }
+    if let Some(expires) = call.expires.filter(|_| call.ended.is_none()) {
+        facts.insert(6, ("given up at", time(expires)));
+    }
     let mut text = pairs(&facts);
     for (name, document) in [("input", &call.input), ("output", &call.output)] {
         if let Some(document) = document {

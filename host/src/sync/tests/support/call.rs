@@ -146,6 +146,7 @@ pub(in crate::sync) fn called(ready: &Ready, operation: &Name, at: Timestamp) ->
         deferred: None,
         tries: 0,
         due: at,
+        expires: None,
         holder: None,
         requested: at,
         started: None,
@@ -165,6 +166,7 @@ pub(in crate::sync) fn ask(ready: &Ready, operation: &str, input: &str) -> CallR
         input: Bytes::copy_from_slice(input.as_bytes()),
         key: None,
         timeout: None,
+        expires: None,
         queue: false,
         trigger: Trigger::Request,
     }
