@@ -47,6 +47,11 @@
 //! | `N` | [`Notices`](Table::Notices) | subscriber | the notice |
 //! | `N` | [`Notices`](Table::Notices) | subscriber, key of a row of the feed | how often sending it was tried |
 //! | `P` | [`Dead`](Table::Dead) | subscriber, channel, connector, record key | why it is not sent any more |
+//! | `R` | [`Routes`](Table::Routes) | subscriber | the route |
+//! | `R` | [`Routes`](Table::Routes) | subscriber, `t`, key of a row of the feed | how often the work on it failed |
+//! | `R` | [`Routes`](Table::Routes) | subscriber, `f`, key of a row of the feed | why it was set aside |
+//! | `V` | [`RouteLinks`](Table::RouteLinks) | subscriber, record key where the route comes from | its counterpart |
+//! | `W` | [`RouteLinksBack`](Table::RouteLinksBack) | subscriber, record key where the route goes to | the other key |
 //!
 //! A **channel** is its 16 bytes. A **connector** is its name and a zero byte, which
 //! no name has in it. A **run, newest first** is its 16 bytes, each bit turned over, so
@@ -100,6 +105,9 @@ pub(super) enum Table {
     Feed = b'F',
     Notices = b'N',
     Dead = b'P',
+    Routes = b'R',
+    RouteLinks = b'V',
+    RouteLinksBack = b'W',
 }
 
 impl Table {
