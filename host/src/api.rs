@@ -23,6 +23,7 @@ mod quarantine;
 mod readiness;
 mod record;
 mod request;
+mod route;
 mod run;
 mod schedule;
 pub mod view;
@@ -33,7 +34,7 @@ use crate::{
     channels::Channels,
     model::Size,
     store::Store,
-    sync::{Hooks, Notices, Sync, Timetable},
+    sync::{Hooks, Notices, Routes, Sync, Timetable},
 };
 use axum::{
     Router,
@@ -126,6 +127,8 @@ pub struct Parts {
     pub hooks: Hooks,
     /// What is told to addresses of the operator's.
     pub notices: Notices,
+    /// What keeps records of two channels in step.
+    pub routes: Routes,
     /// What `config show` shows.
     pub configuration: Arc<view::Configuration>,
     /// What `doctor` does.
@@ -194,7 +197,15 @@ pub fn router(parts: Parts) -> Router {
             "/channels/{name}/mappings/{connector}",
             get(mapping::show).put(mapping::set).delete(mapping::remove),
         )
-        .route("/channels/{name}/mappings/{connector}/test", post(mapping::test));
+        .route("/channels/{name}/mappings/{connector}/test", post(mapping::test))
+        .route("/routes", get(route::list).post(route::create))
+        .route("/routes/{name}", get(route::show).delete(route::delete))
+        .route("/routes/{name}/pause", post(route::pause))
+        .route("/routes/{name}/resume", post(route::resume))
+        .route("/routes/{name}/failed", get(route::failed))
+        .route("/routes/{name}/failed/retry", post(route::retry))
+        .route("/routes/{name}/failed/drop", post(route::drop))
+        .route("/routes/{name}/test", post(route::test));
     // From anywhere: they come under the host's public name, and each brings its own proof.
     let hooks = Router::new().route("/hooks/{place}/{random}", post(hook::receive));
     Router::new()

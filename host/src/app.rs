@@ -25,7 +25,7 @@ use crate::{
     config::{Config, Loaded},
     metrics,
     model::Secret,
-    sync::{Cleaner, NoticeSender, Prober, Reach, Runner, Scheduler},
+    sync::{Cleaner, NoticeSender, Prober, Reach, RouteWorker, Runner, Scheduler},
     telemetry::otlp::Exporter,
 };
 use axum::Router;
@@ -67,6 +67,7 @@ pub struct App {
     prober: Option<Prober>,
     cleaner: Option<Cleaner>,
     notice_sender: Option<NoticeSender>,
+    route_worker: Option<RouteWorker>,
     presence: Option<Presence>,
 }
 
@@ -92,6 +93,8 @@ impl App {
             hooks,
             notices,
             notice_sender,
+            routes,
+            route_worker,
         } = Floors::build(&setup, &places)?;
         let cleaner = Cleaner::new(&sync);
         let (config, stop) = (setup.loaded.config.clone(), CancellationToken::new());
@@ -115,6 +118,7 @@ impl App {
             timetable,
             hooks,
             notices,
+            routes,
             configuration: Arc::new(shown(&doctor.loaded, doctor.has_key)),
             doctor: Arc::new(move || doctor.clone().examine().boxed()),
             readiness: {
@@ -140,6 +144,7 @@ impl App {
             prober: Some(prober),
             cleaner: Some(cleaner),
             notice_sender: Some(notice_sender),
+            route_worker: Some(route_worker),
             presence: None,
         })
     }
@@ -226,6 +231,9 @@ impl App {
         }
         if let Some(sender) = self.notice_sender.take() {
             self.tasks.start("notices", |stop| sender.run(stop));
+        }
+        if let Some(worker) = self.route_worker.take() {
+            self.tasks.start("routes", |stop| worker.run(stop));
         }
         self.tasks.raise("api");
         started.cancel();

@@ -35,6 +35,7 @@ mod quarantine;
 mod queue;
 mod reconcile;
 mod rehearsal;
+mod routes;
 mod runner;
 pub mod schedule;
 mod scheduler;
@@ -62,6 +63,9 @@ pub use prober::Prober;
 pub use progress::Pace;
 pub use quarantine::{Hopeless, Quarantine, Retried, Selection, Why};
 pub use rehearsal::{Change, Event, Field, Kind, Outcome, Rehearsal};
+pub use routes::{
+    NewRoute, RouteError, RouteWorker, Routes, ShownRoute, TrialAsk, Tried, TriedWhat,
+};
 pub use runner::{Reach, Runner};
 pub use scheduler::Scheduler;
 pub use search::{Found, Search};

@@ -147,10 +147,19 @@ pub(super) async fn disable(
     Ok(Json(shown(&parts, parts.channels.set_enabled(&name, false).await?)))
 }
 
+#[derive(Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub(super) struct DeleteParams {
+    /// Its routes go with it.
+    #[serde(default)]
+    force: bool,
+}
+
 /// `DELETE /channels/{name}`: the channel and everything that was imported through it.
 pub(super) async fn delete(
     extract::State(parts): State,
     Path(name): Path<String>,
+    Params(params): Params<DeleteParams>,
 ) -> Result<StatusCode, Error> {
     let channel = parts.channels.get(&name).await?;
     let _hold = parts.sync.hold(&channel)?;
@@ -158,6 +167,7 @@ pub(super) async fn delete(
     if parts.channels.get(&name).await?.id != channel.id {
         return Err(channels::Error::Stale(name).into());
     }
+    parts.routes.release(channel.id, &name, params.force).await?;
     parts.channels.delete(&name).await?;
     // What was recorded through it is as much the channel's as its records.
     parts.cassettes.delete_of_channel(channel.id).await?;

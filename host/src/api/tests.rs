@@ -128,6 +128,7 @@ impl Host {
         let reasons = Arc::<Mutex<Vec<view::Reason>>>::default();
         let hooks = Hooks::build(&sync, channels.clone());
         let (notices, _) = Notices::build(&sync, channels.clone(), sync::NoticeConfig::default());
+        let (routes, _) = sync::Routes::build(&sync);
         let router = router(Parts {
             config: Config { body_bytes: Size::kib(1), ..Config::default() },
             store: store.clone(),
@@ -138,6 +139,7 @@ impl Host {
             timetable: Timetable::new(sync::schedule::Config::default(), store.clone(), clock.clone()),
             hooks,
             notices,
+            routes,
             configuration: Arc::new(configuration),
             doctor: Arc::new(|| {
                 let checks = vec![view::Check::fail("disk", "full", "make room")];

@@ -1,8 +1,10 @@
 //! The words of `--help` that clap does not make itself.
 
 mod posts;
+mod routes;
 
 pub(super) use posts::*;
+pub(super) use routes::*;
 
 /// The overview: commands in groups, then the options.
 pub(super) const TOP: &str = "\
@@ -23,6 +25,7 @@ Set it up:
   webhook     Make addresses that a channel's remote system posts to
   notice      Tell an address of yours which records change
   mapping     Turn records into the form in which they are kept, and back
+  route       Keep records of two channels in step
 
 Use it:
   sync        Import what is new in a channel's remote system
@@ -143,7 +146,8 @@ pub(super) const CHANNEL_DELETE: &str = "\
 Example:
   tidegate channel delete support --yes
 
-It deletes the channel, its secrets, and every record that was imported through it.";
+It deletes the channel, its secrets, and every record that was imported through it. A
+channel that routes use is not deleted, unless --force lets them go with it.";
 pub(super) const CHANNEL_CHECK: &str = "\
 Example:
   tidegate channel check support

@@ -58,6 +58,9 @@ pub(crate) enum Command {
         /// Yes, delete it all
         #[arg(long)]
         yes: bool,
+        /// Delete its routes with it
+        #[arg(long)]
+        force: bool,
     },
     /// Ask the remote system whether it lets the channel in
     #[command(after_help = help::CHANNEL_CHECK)]
@@ -75,7 +78,7 @@ pub(crate) async fn run(ctx: &Context<'_>, command: Command) -> anyhow::Result<E
         Command::Edit(edit) => change(ctx, *edit).await,
         Command::Enable { name } => switch(ctx, &name, "enable").await,
         Command::Disable { name } => switch(ctx, &name, "disable").await,
-        Command::Delete { name, yes } => delete(ctx, &name, yes).await,
+        Command::Delete { name, yes, force } => delete(ctx, &name, yes, force).await,
         Command::Check { name } => check(ctx, &name).await,
     }
 }
@@ -163,7 +166,7 @@ fn state(channel: &Channel) -> &'static str {
     }
 }
 
-async fn delete(ctx: &Context<'_>, name: &str, yes: bool) -> anyhow::Result<Exit> {
+async fn delete(ctx: &Context<'_>, name: &str, yes: bool, force: bool) -> anyhow::Result<Exit> {
     if !yes {
         let message = format!(
             "this deletes channel '{name}', its secrets and every record that was imported through it; \
@@ -172,7 +175,8 @@ async fn delete(ctx: &Context<'_>, name: &str, yes: bool) -> anyhow::Result<Exit
         return Err(Usage(message).into());
     }
     let session = Session::open(ctx, Needs::Data).await?;
-    session.answer(Call::delete(path(&["channels", name]))).await?;
+    let force = if force { "?force=true" } else { "" };
+    session.answer(Call::delete(format!("{}{force}", path(&["channels", name])))).await?;
     if ctx.out.is_json() {
         ctx.out.document(&json!({ "deleted": name }))?;
     } else {

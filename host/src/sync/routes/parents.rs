@@ -2,7 +2,7 @@
 
 use super::half::{Half, Way};
 use crate::{
-    model::{Class, Failure, Record, RecordKey, Route},
+    model::{Class, Failure, Name, Record, RecordKey, Route, RouteEnd},
     store::{self, KeptLink, Store},
     sync::Sync,
 };
@@ -68,14 +68,14 @@ pub(super) async fn find(
     Ok(Parent::Waits(Failure::new(Class::NotFound, "route.parent", words)))
 }
 
-async fn depends_on(sync: &Sync, end: &crate::model::RouteEnd) -> Result<Vec<crate::model::Name>, Failure> {
+async fn depends_on(sync: &Sync, end: &RouteEnd) -> Result<Vec<Name>, Failure> {
     let ready = sync.shared.opener.reopen(end.channel).await.map_err(|error| error.into_failure())?;
     let connector = ready.channel_type.connector(end.connector.as_str());
     Ok(connector.map(|connector| connector.depends_on.clone()).unwrap_or_default())
 }
 
-fn names(connectors: &[crate::model::Name]) -> String {
-    connectors.iter().map(crate::model::Name::as_str).collect::<Vec<_>>().join(", ")
+fn names(connectors: &[Name]) -> String {
+    connectors.iter().map(Name::as_str).collect::<Vec<_>>().join(", ")
 }
 
 fn unread(error: &store::Error) -> Failure {

@@ -9,13 +9,13 @@ use super::{
     board::Board,
     desk::{self, Case, Plan},
     filters::RouteFilters,
-    half::Half,
+    half::{Half, Way},
     parents::{self, Parent},
 };
 use crate::{
     model::{Author, ChannelId, ChannelName, Class, Failure, Fault, Record, RecordKey, Route, RouteEnd},
     store::{self, Batch, FeedKey, FeedRow, KeptLink},
-    sync::{Edit, Refusal, Sync, What, merge, reconcile::value},
+    sync::{Edit, Refusal, Sync, What, reconcile::value},
 };
 use serde_json::Value;
 use std::{collections::HashMap, sync::Arc};
@@ -356,8 +356,8 @@ impl Step {
         let author = trails.await?.pop().and_then(|trail| trail.last().map(|step| step.author.clone()));
         let is_echo = matches!(author, Some(Author::Route(_) | Author::Answer));
         let from = match half.way {
-            super::half::Way::There => &row.key.key,
-            super::half::Way::Back => &view.target_key,
+            Way::There => &row.key.key,
+            Way::Back => &view.target_key,
         };
         if !self.board.bounces(self.route.id, from, half.way, is_echo, shared.clock.now()) {
             return Ok(None);
@@ -383,17 +383,4 @@ fn refused(refusal: &Refusal) -> Result<Outcome, Trouble> {
         _ => (Class::Config, "route.not-writable"),
     };
     Ok(Outcome::Failed(Failure::new(class, code, refusal.to_string())))
-}
-
-/// What of the target record the plan changes, for whoever only looks.
-pub(super) fn payload_after(view: &View) -> Option<Value> {
-    match &view.plan {
-        Plan::Write { payload, .. } => Some(payload.clone()),
-        _ => view.target.as_ref().map(|target| value(&target.payload)),
-    }
-}
-
-/// The fields that a new target record has, for whoever only looks.
-pub(super) fn is_same(view: &View, payload: &Value) -> bool {
-    view.target.as_ref().is_some_and(|target| merge::changed_fields(&value(&target.payload), payload).is_empty())
 }
