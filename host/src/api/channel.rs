@@ -16,6 +16,7 @@ use axum::{
     extract::{self, Path},
     http::StatusCode,
 };
+use serde::Deserialize;
 use std::collections::BTreeMap;
 
 /// `GET /channels`, by name.

@@ -352,8 +352,9 @@ impl Step {
         fields: &[String],
     ) -> store::Result<Option<Failure>> {
         let (end, shared) = (half.source(), &self.sync.shared);
-        let trails = shared.store.trails().get_many(end.channel, &end.connector, vec![row.key.key.clone()]);
-        let author = trails.await?.pop().and_then(|trail| trail.last().map(|step| step.author.clone()));
+        let (trails, keys) = (shared.store.trails(), vec![row.key.key.clone()]);
+        let trail = trails.get_many(end.channel, &end.connector, keys).await?.pop();
+        let author = trail.and_then(|trail| trail.last().map(|step| step.author.clone()));
         let is_echo = matches!(author, Some(Author::Route(_) | Author::Answer));
         let from = match half.way {
             Way::There => &row.key.key,
