@@ -63,9 +63,7 @@ pub use prober::Prober;
 pub use progress::Pace;
 pub use quarantine::{Hopeless, Quarantine, Retried, Selection, Why};
 pub use rehearsal::{Change, Event, Field, Kind, Outcome, Rehearsal};
-pub use routes::{
-    NewRoute, RouteError, RouteWorker, Routes, ShownRoute, TrialAsk, Tried, TriedWhat,
-};
+pub use routes::{NewRoute, RouteError, RouteWorker, Routes, ShownRoute, TrialAsk, Tried, TriedWhat};
 pub use runner::{Reach, Runner};
 pub use scheduler::Scheduler;
 pub use search::{Found, Search};

@@ -28,7 +28,7 @@ mod tests;
 
 pub use create::NewRoute;
 pub use error::RouteError;
-pub use trial::{Tried, TriedWhat, TrialAsk};
+pub use trial::{TrialAsk, Tried, TriedWhat};
 pub use worker::RouteWorker;
 
 use super::Sync;

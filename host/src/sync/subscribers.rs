@@ -83,7 +83,8 @@ impl Subscribers {
     /// The same for a subscriber who wants to know of several.
     pub fn put_all(&self, subscriptions: &[Subscription]) {
         self.all.rcu(|all| {
-            let is_new = |one: &Subscription| subscriptions.iter().any(|new| new.subscriber == one.subscriber);
+            let is_new =
+                |one: &Subscription| subscriptions.iter().any(|new| new.subscriber == one.subscriber);
             all.iter().filter(|one| !is_new(one)).chain(subscriptions).cloned().collect::<Vec<_>>()
         });
     }

@@ -79,10 +79,14 @@ async fn links_are_unique_both_ways_and_belong_to_their_route() {
 async fn a_deleted_route_leaves_nothing_and_the_others_alone() {
     let (store, both) = (Store::in_memory(), [route("a"), route("b")]);
     let now = Timestamp::from_millis(5);
-    let feed_key = FeedKey { channel: both[0].from.channel, connector: both[0].from.connector.clone(), key: key("1") };
+    let feed_key =
+        FeedKey { channel: both[0].from.channel, connector: both[0].from.connector.clone(), key: key("1") };
     let tries = RouteTries { stamp: 7, tries: 2, waits: 0, next: now };
-    let failed =
-        FailedRoute { tries: 5, reason: Failure::new(Class::InvalidData, "mapping.filter", "no"), since: now };
+    let failed = FailedRoute {
+        tries: 5,
+        reason: Failure::new(Class::InvalidData, "mapping.filter", "no"),
+        since: now,
+    };
     let mut batch = Batch::new();
     for route in &both {
         batch.put_route(route);

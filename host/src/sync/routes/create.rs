@@ -2,9 +2,7 @@
 
 use super::{RouteError, Routes, ShownRoute, filters::RouteFilters, graph};
 use crate::{
-    model::{
-        Name, Route, RouteConflicts, RouteDeletions, RouteEnd, RouteFill, SubscriberId, Ways, Write,
-    },
+    model::{Name, Route, RouteConflicts, RouteDeletions, RouteEnd, RouteFill, SubscriberId, Ways, Write},
     store::Batch,
     sync::{Subscription, opener::Ready},
 };
@@ -86,7 +84,9 @@ impl Routes {
         let ends = |route: &Route| [route.from.clone(), route.to.clone()];
         let mine = [from.end(), to.end()];
         let same = routes.iter().find(|route| ends(route).iter().all(|end| mine.contains(end)));
-        if let Some(route) = same.filter(|route| route.from == mine[0] || route.is_two_way() || new.back.is_some()) {
+        if let Some(route) =
+            same.filter(|route| route.from == mine[0] || route.is_two_way() || new.back.is_some())
+        {
             return Err(RouteError::Twice(route.name.clone()));
         }
         let name = match &new.name {
@@ -158,15 +158,22 @@ impl End {
             return refuse("the plugin only imports these records; choose another connector".into());
         }
         if !channel.two_way {
-            return refuse(format!("the channel only imports; mend it with: tidegate channel edit {} --two-way", channel.name));
+            return refuse(format!(
+                "the channel only imports; mend it with: tidegate channel edit {} --two-way",
+                channel.name
+            ));
         }
         let can = |kind| offered.writes.contains(&kind);
         match (can(Write::Create), can(Write::Update), can(Write::Delete)) {
-            (false, _, _) => refuse("the remote system lets nobody create such records; choose another connector".into()),
-            (_, false, _) => refuse("the remote system lets nobody change such records; choose another connector".into()),
-            (_, _, false) if deletes => {
-                refuse("the remote system lets nobody delete such records; leave out --deletions follow".into())
+            (false, _, _) => {
+                refuse("the remote system lets nobody create such records; choose another connector".into())
             }
+            (_, false, _) => {
+                refuse("the remote system lets nobody change such records; choose another connector".into())
+            }
+            (_, _, false) if deletes => refuse(
+                "the remote system lets nobody delete such records; leave out --deletions follow".into(),
+            ),
             _ => Ok(()),
         }
     }

@@ -23,7 +23,9 @@ pub enum RouteError {
     #[error("a route goes from one connector to another: '{0}' is both ends")]
     SameEnds(String),
     /// There is one already.
-    #[error("route '{0}' goes between these two already; to change it: tidegate route delete {0} --yes, then create it anew")]
+    #[error(
+        "route '{0}' goes between these two already; to change it: tidegate route delete {0} --yes, then create it anew"
+    )]
     Twice(Name),
     /// A record would come back to where it was.
     #[error("records would go in a circle: {0}; leave one of these routes out")]

@@ -70,7 +70,8 @@ impl<'a> Half<'a> {
         let name = &self.route.name;
         let plain = RecordKey::try_new(format!("{name}:{source}"));
         plain.unwrap_or_else(|_| {
-            RecordKey::try_new(format!("{name}:{}", digest(source.as_str()))).expect("a name and a digest are a key")
+            RecordKey::try_new(format!("{name}:{}", digest(source.as_str())))
+                .expect("a name and a digest are a key")
         })
     }
 

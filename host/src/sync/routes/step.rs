@@ -71,7 +71,6 @@ impl From<store::Error> for Trouble {
 
 /// All that is known of a record, and what is to be done about it.
 pub(super) struct View {
-    pub(super) record: Option<Record>,
     pub(super) mapped: Option<Value>,
     pub(super) link: Option<KeptLink>,
     pub(super) target_key: RecordKey,
@@ -158,7 +157,7 @@ impl Step {
             (Plan::Write { .. }, None, Some(record)) => self.parent(half, record).await?,
             _ => None,
         };
-        Ok(View { record, mapped, link, target_key, target, parent, plan })
+        Ok(View { mapped, link, target_key, target, parent, plan })
     }
 
     async fn parent(&self, half: Half<'_>, record: &Record) -> Result<Option<RecordKey>, Blind> {

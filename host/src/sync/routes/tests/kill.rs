@@ -1,6 +1,7 @@
 //! A process that is killed at any commit: the next one comes to the same end.
 
 use super::stage::{Stage, channel, route};
+use crate::model::RouteDeletions;
 use crate::sync::{
     NewRoute,
     tests::support::{
@@ -10,7 +11,6 @@ use crate::sync::{
         remote::Remote,
     },
 };
-use crate::model::RouteDeletions;
 use serde_json::{Value, json};
 
 /// What both remote systems have in the end, the left one first.
@@ -45,7 +45,8 @@ impl Play {
         stage.create(NewRoute { deletions: RouteDeletions::Follow, ..route(true) }).await;
         stage.all().await;
         stage.routes.set_paused("r", true).await.expect("paused");
-        let right = self.right.records().into_iter().find(|(_, record)| record["title"] == "a").expect("there");
+        let right =
+            self.right.records().into_iter().find(|(_, record)| record["title"] == "a").expect("there");
         self.left.edit("1", json!({"subject": "a1"}));
         self.right.edit(&right.0, json!({"text": "b1"}));
         self.left.edit("3", json!({"subject": "e", "body": "f"}));

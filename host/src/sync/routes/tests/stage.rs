@@ -14,7 +14,8 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 /// Leaves some records out, and gives only what is there.
-pub(super) const MAP: &str = "if .subject == \"skip\" then empty else {title: .subject, text: .body} | del(.[] | nulls) end";
+pub(super) const MAP: &str =
+    "if .subject == \"skip\" then empty else {title: .subject, text: .body} | del(.[] | nulls) end";
 const BACK: &str = "{subject: .title, body: .text} | del(.[] | nulls)";
 
 pub(super) fn route(two_way: bool) -> NewRoute {
@@ -107,7 +108,8 @@ impl Stage {
             for route in self.store().routes().list().await.expect("read") {
                 left += usize::from(!route.paused && route.fill.is_some());
                 if !route.paused {
-                    left += usize::try_from(self.store().feed().count(route.id).await.expect("read")).expect("few");
+                    left += usize::try_from(self.store().feed().count(route.id).await.expect("read"))
+                        .expect("few");
                 }
             }
             if left == 0 {

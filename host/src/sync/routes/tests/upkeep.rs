@@ -81,14 +81,16 @@ async fn what_makes_no_sense_is_refused_in_words() {
     let (left, right) = (("left".to_owned(), name("ticket")), ("right".to_owned(), name("issue")));
     check(NewRoute { to: left.clone(), ..route(false) }, "'left/ticket' is both ends").await;
     check(NewRoute { from: ("no".into(), name("a")), ..route(false) }, "no").await;
-    check(NewRoute { from: ("left".into(), name("a")), ..route(false) }, "no connector 'a' switched on").await;
+    check(NewRoute { from: ("left".into(), name("a")), ..route(false) }, "no connector 'a' switched on")
+        .await;
     check(NewRoute { map: ".a |".into(), ..route(false) }, "'map' cannot be used: line 1").await;
     check(NewRoute { back: Some("foo".into()), ..route(false) }, "'back' cannot be used").await;
     stage.create(route(false)).await;
     check(NewRoute { from: right.clone(), to: left.clone(), ..route(false) }, "has the name 'r'").await;
     let other = || NewRoute { name: Some(name("s")), ..route(false) };
     check(other(), "route 'r' goes between these two already").await;
-    check(NewRoute { back: Some(".".into()), from: right.clone(), to: left.clone(), ..other() }, "already").await;
+    check(NewRoute { back: Some(".".into()), from: right.clone(), to: left.clone(), ..other() }, "already")
+        .await;
     check(
         NewRoute { from: right, to: left, ..other() },
         "in a circle: right/issue -> left/ticket -> right/issue",
@@ -113,7 +115,8 @@ async fn what_makes_no_sense_is_refused_in_words() {
     connectors(&|one| one.writes = vec![Write::Update]);
     check(route(false), "nobody create such records").await;
     connectors(&|one| one.writes = vec![Write::Create, Write::Update]);
-    check(NewRoute { deletions: RouteDeletions::Follow, ..route(false) }, "leave out --deletions follow").await;
+    check(NewRoute { deletions: RouteDeletions::Follow, ..route(false) }, "leave out --deletions follow")
+        .await;
     let made = stage.routes.create(NewRoute { name: None, ..route(false) }).await.expect("it can");
     assert_eq!(made.route.name.as_str(), "left-ticket-to-right-issue");
 }
