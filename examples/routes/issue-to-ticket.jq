@@ -1,7 +1,5 @@
-# A GitHub issue as a Zendesk ticket. A ticket's description is its first comment, which cannot be
-# changed afterwards, so it stands here for new tickets only: see docs/routes.md.
-{
+# What a GitHub issue says of the ticket of which it was made; other issues are left out.
+if (.body // "") | test("\\(Zendesk ticket [0-9]+\\)$") then {
   subject: .title,
-  description: (if (.body // "") == "" then .title else .body end),
   status: (if .state == "closed" then "solved" else "open" end)
-}
+} else empty end

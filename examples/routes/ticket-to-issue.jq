@@ -1,7 +1,6 @@
-# A Zendesk ticket as a GitHub issue. Closed tickets that were never an issue do not become one:
-# to leave records out, give nothing for them, as in:  if … then empty else … end
+# A Zendesk ticket as a GitHub issue, whose body tells which ticket it is.
 {
   title: (.subject // "(no subject)"),
-  body: .description,
+  body: "\(.description // "")\n\n(Zendesk ticket \(.id))",
   state: (if .status == "solved" or .status == "closed" then "closed" else "open" end)
 }
