@@ -6,6 +6,7 @@
 mod body;
 mod cassette;
 mod channel;
+mod conflict;
 mod dry_run;
 mod error;
 mod export;
@@ -13,9 +14,12 @@ mod guard;
 mod history;
 mod hook;
 mod host;
+mod lifecycle;
+mod local;
 mod mapping;
 mod notice;
 mod origin;
+mod outbox;
 mod paging;
 mod plugin;
 mod public_url;
@@ -27,6 +31,8 @@ mod route;
 mod run;
 mod schedule;
 pub mod view;
+
+pub(crate) use local::{AUTHOR, is_author};
 
 use crate::{
     cassettes::Cassettes,
@@ -40,7 +46,7 @@ use axum::{
     Router,
     extract::DefaultBodyLimit,
     middleware,
-    routing::{get, post},
+    routing::{get, post, put},
 };
 use error::Error;
 use futures_util::future::BoxFuture;
@@ -154,14 +160,18 @@ pub fn router(parts: Parts) -> Router {
         .route("/plugins/reload", post(plugin::reload))
         .route("/plugins/inspect", post(plugin::inspect).layer(inspect_limit))
         .route("/channels", get(channel::list).post(channel::create))
-        .route("/channels/{name}", get(channel::show).patch(channel::edit).delete(channel::delete))
-        .route("/channels/{name}/enable", post(channel::enable))
-        .route("/channels/{name}/disable", post(channel::disable))
+        .route("/channels/{name}", get(channel::show).patch(channel::edit).delete(lifecycle::delete))
+        .route("/channels/{name}/enable", post(lifecycle::enable))
+        .route("/channels/{name}/disable", post(lifecycle::disable))
+        .route("/channels/{name}/deletion", get(lifecycle::deletion))
         .route("/channels/{name}/check", post(channel::check))
         .route("/channels/{name}/sync", post(run::request))
         .route("/channels/{name}/dry-run", post(dry_run::start))
         .route("/channels/{name}/records/{connector}", get(record::list))
-        .route("/channels/{name}/records/{connector}/{key}", get(record::show))
+        .route(
+            "/channels/{name}/records/{connector}/{key}",
+            get(record::show).put(local::put).patch(local::patch).delete(local::delete),
+        )
         .route("/origins", get(origin::list))
         .route("/origins/close", post(origin::close))
         .route("/channels/{name}/quarantine/{connector}/{key}", get(quarantine::show))
@@ -182,6 +192,7 @@ pub fn router(parts: Parts) -> Router {
         .route("/schedule/resume", post(schedule::resume))
         .route("/runs/{id}/logs", get(history::logs))
         .route("/runs/{id}/pages", get(history::pages))
+        .route("/plugins/release", post(plugin::release))
         .route("/webhooks", get(hook::list).post(hook::create))
         .route("/webhooks/{id}", get(hook::show).delete(hook::delete))
         .route("/webhooks/{id}/rotate", post(hook::rotate))
@@ -205,7 +216,16 @@ pub fn router(parts: Parts) -> Router {
         .route("/routes/{name}/failed", get(route::failed))
         .route("/routes/{name}/failed/retry", post(route::retry))
         .route("/routes/{name}/failed/drop", post(route::drop))
-        .route("/routes/{name}/test", post(route::test));
+        .route("/routes/{name}/test", post(route::test))
+        .route("/channels/{name}/records/{connector}/{key}/history", get(local::history))
+        .route("/channels/{name}/records/{connector}/{key}/link", put(local::link).delete(local::unlink))
+        .route("/channels/{name}/outbox", get(outbox::list))
+        .route("/channels/{name}/outbox/{connector}/{key}", get(outbox::show))
+        .route("/channels/{name}/outbox/retry", post(outbox::retry))
+        .route("/channels/{name}/outbox/drop", post(outbox::drop))
+        .route("/conflicts", get(conflict::list))
+        .route("/conflicts/{id}", get(conflict::show))
+        .route("/conflicts/{id}/resolve", post(conflict::resolve));
     // From anywhere: they come under the host's public name, and each brings its own proof.
     let hooks = Router::new().route("/hooks/{place}/{random}", post(hook::receive));
     Router::new()

@@ -20,7 +20,7 @@ pub use tasks::Ended;
 use crate::{
     api::{self, view},
     catalog::{Catalog, Watcher},
-    channels::{BreakerKeeper, Channels},
+    channels::{BreakerKeeper, Channels, TrapKeeper},
     clock::Clock,
     config::{Config, Loaded},
     metrics,
@@ -69,6 +69,7 @@ pub struct App {
     notice_sender: Option<NoticeSender>,
     route_worker: Option<RouteWorker>,
     presence: Option<Presence>,
+    traps: Option<TrapKeeper>,
 }
 
 impl App {
@@ -95,6 +96,7 @@ impl App {
             notice_sender,
             routes,
             route_worker,
+            traps,
         } = Floors::build(&setup, &places)?;
         let cleaner = Cleaner::new(&sync);
         let (config, stop) = (setup.loaded.config.clone(), CancellationToken::new());
@@ -146,6 +148,7 @@ impl App {
             notice_sender: Some(notice_sender),
             route_worker: Some(route_worker),
             presence: None,
+            traps: Some(traps),
         })
     }
 
@@ -166,11 +169,14 @@ impl App {
         self.tasks.start("telemetry", |stop| exporter.run(stop));
     }
 
-    /// Takes over what was known of remote systems before the host started. Belongs
+    /// Takes over what was known of remote systems and plugins before the host started. Belongs
     /// before the first request.
     pub async fn restore_breakers(&self) {
         if let Err(error) = self.channels.restore_breakers().await {
             tracing::warn!(%error, "what was known of origins is lost: all of them are tried");
+        }
+        if let Err(error) = self.channels.restore_traps().await {
+            tracing::warn!(%error, "which plugins are in quarantine is lost: all of them may run");
         }
     }
 
@@ -179,6 +185,9 @@ impl App {
     pub fn start_runs(&mut self, reach: Reach) {
         if let Some(breakers) = self.breakers.take() {
             self.tasks.start("breakers", |stop| breakers.run(stop));
+        }
+        if let Some(traps) = self.traps.take() {
+            self.tasks.start("traps", |stop| traps.run(stop));
         }
         if let Some(runner) = self.runner.take() {
             let running = self.readiness.runs_go();
@@ -280,6 +289,12 @@ impl App {
             let stopped = CancellationToken::new();
             stopped.cancel();
             breakers.run(stopped).await;
+        }
+        if let Some(traps) = self.traps.take() {
+            // The same of a plugin.
+            let stopped = CancellationToken::new();
+            stopped.cancel();
+            traps.run(stopped).await;
         }
         ended_by_force
     }

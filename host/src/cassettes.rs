@@ -121,7 +121,15 @@ impl Cassettes {
         self.blocking(move |shelf| shelf.delete(&[run])).await
     }
 
-    /// Deletes those of a channel that is gone. Returns how many there were.
+    /// How many there are of a channel.
+    ///
+    /// # Errors
+    /// The folder cannot be read.
+    pub async fn count_of_channel(&self, channel: ChannelId) -> Result<usize, Error> {
+        self.blocking(move |shelf| Ok(shelf.of_channel(channel)?.len())).await
+    }
+
+    /// Deletes those of a channel that goes. Returns how many there were.
     ///
     /// # Errors
     /// Files cannot be removed.

@@ -20,6 +20,7 @@ mod ledger;
 mod log;
 mod registry;
 mod template;
+mod traps;
 mod trust;
 mod validate;
 mod value;
@@ -27,6 +28,7 @@ mod watcher;
 
 /// What a plugin can do, for those above who do not know the sandbox.
 pub use crate::sandbox::Exports;
+pub use traps::TrapChange;
 
 pub(crate) use self::{
     log::GuestLog,
@@ -37,10 +39,11 @@ pub(crate) use self::{
 use self::{
     judge::{Fit, Judge},
     registry::Snapshot,
+    traps::Traps,
     watcher::Worker,
 };
 use crate::{
-    model::{ChannelType, Class, Failure, Manifest, Span, Timestamp},
+    model::{ChannelType, Class, Failure, Manifest, Span, Timestamp, TrappedPlugin},
     sandbox::{Plugin, Sandbox},
 };
 use arc_swap::ArcSwap;
@@ -51,7 +54,7 @@ use std::{
     path::{Path, PathBuf},
     sync::Arc,
 };
-use tokio::sync::{Mutex, mpsc, oneshot};
+use tokio::sync::{Mutex, mpsc, oneshot, watch};
 use tokio_util::sync::CancellationToken;
 
 /// `[catalog]` of the configuration.
@@ -64,11 +67,16 @@ pub struct Config {
     /// How often the folder is looked at where the system tells nothing of a
     /// change, as on network file systems. Default `1s`, at least `50ms`.
     pub rescan: Span,
+    /// Steps in a row that end in a trap until a plugin is put into quarantine; 0: never.
+    /// No key of its own: the app takes it from `[sync] traps-in-a-row`. 5 where nobody
+    /// sets it.
+    #[serde(skip)]
+    pub traps_in_a_row: u32,
 }
 
 impl Default for Config {
     fn default() -> Self {
-        Self { settle: Span::millis(300), rescan: Span::secs(1) }
+        Self { settle: Span::millis(300), rescan: Span::secs(1), traps_in_a_row: 5 }
     }
 }
 
@@ -147,6 +155,8 @@ struct Shared {
     /// Locked by whoever drives the work: the watcher, or else a caller of `reload`.
     worker: Mutex<Worker>,
     requests: mpsc::Sender<oneshot::Sender<()>>,
+    traps: Traps,
+    changed: watch::Sender<u64>,
 }
 
 /// The task that watches the folder.
@@ -177,6 +187,8 @@ impl Catalog {
     pub fn build(config: Config, folder: PathBuf, sandbox: Sandbox) -> io::Result<(Self, Watcher)> {
         fs::create_dir_all(&folder)?;
         let snapshot = Arc::new(ArcSwap::from_pointee(Snapshot::default()));
+        let changed = watch::Sender::new(0);
+        let traps = Traps::new(config.traps_in_a_row, sandbox.clock().clone(), changed.clone());
         let judge = Judge::new(sandbox);
         // Callers of `reload` wait for their answer anyway; a full line only makes them wait here.
         let (requests, asked) = mpsc::channel(16);
@@ -186,9 +198,10 @@ impl Catalog {
             judge: judge.clone(),
             snapshot: snapshot.clone(),
             asked,
+            changed: changed.clone(),
         });
-        let catalog =
-            Self(Arc::new(Shared { judge, folder, snapshot, worker: Mutex::new(worker), requests }));
+        let worker = Mutex::new(worker);
+        let catalog = Self(Arc::new(Shared { judge, folder, snapshot, worker, requests, traps, changed }));
         Ok((catalog.clone(), Watcher(catalog)))
     }
 
@@ -219,16 +232,19 @@ impl Catalog {
         self.0.snapshot.load().entries.clone()
     }
 
-    /// The offer of a channel type.
+    /// The offer of a channel type. Its steps are watched over: none begins while the
+    /// version is in quarantine.
     #[must_use]
     pub fn offer(&self, channel_type: &str) -> Option<Offer> {
-        self.0.snapshot.load().offers.get(channel_type).cloned()
+        let offer = self.0.snapshot.load().offers.get(channel_type).cloned();
+        offer.map(|offer| self.0.traps.watch_over(&offer))
     }
 
     /// All of them, by channel type.
     #[must_use]
     pub fn offers(&self) -> Vec<Offer> {
-        self.0.snapshot.load().offers.values().cloned().collect()
+        let snapshot = self.0.snapshot.load();
+        snapshot.offers.values().map(|offer| self.0.traps.watch_over(offer)).collect()
     }
 
     /// Why nothing offers a channel type, in words that name the file that is
@@ -236,6 +252,47 @@ impl Catalog {
     #[must_use]
     pub fn absence(&self, channel_type: &str) -> String {
         self.0.snapshot.load().absence(channel_type)
+    }
+
+    /// Changes with everything that may let a channel go on or hold it back: files that are
+    /// taken up, refused or gone, and versions that come into quarantine or leave it.
+    #[must_use]
+    pub fn changed(&self) -> watch::Receiver<u64> {
+        self.0.changed.subscribe()
+    }
+
+    /// The versions that are in quarantine, because so many of their steps in a row ended
+    /// in a trap, by plugin and version. The file may be gone meanwhile.
+    #[must_use]
+    pub fn quarantined(&self) -> Vec<TrappedPlugin> {
+        self.0.traps.all_quarantined()
+    }
+
+    /// Why no step of the version with this digest runs, and what to do about it; none
+    /// where it is not in quarantine.
+    #[must_use]
+    pub fn objection(&self, sha256: &str) -> Option<(TrappedPlugin, Failure)> {
+        let version = self.0.traps.quarantined(sha256)?;
+        let failure = traps::objection(&version);
+        Some((version, failure))
+    }
+
+    /// Lets plugins go on that are in quarantine: by the plugin's id, the file's name, or at
+    /// least six letters of its digest. Those that it let go; its traps are counted anew.
+    #[must_use]
+    pub fn release(&self, named: &str) -> Vec<TrappedPlugin> {
+        self.0.traps.release(named)
+    }
+
+    /// Takes over what [`trap_changes`](Self::trap_changes) told before the host started.
+    pub fn restore_traps(&self, kept: Vec<TrappedPlugin>) {
+        self.0.traps.restore(kept);
+    }
+
+    /// What is to be kept over a restart, as it changes. Whoever calls it last gets it.
+    #[must_use]
+    pub fn trap_changes(&self) -> mpsc::UnboundedReceiver<TrapChange> {
+        self.0.traps.changes()
     }
 
     /// Judges one file without taking it up, as the folder would, but for the

@@ -13,6 +13,7 @@ mod error;
 mod gateways;
 mod guest;
 mod hook;
+mod lifecycle;
 mod mapping;
 mod open;
 mod options;
@@ -20,19 +21,23 @@ mod pause;
 mod postman;
 mod recorded;
 mod settings;
+mod traps;
+mod upgrade;
 mod vault;
 
 pub use self::{
     breakers::BreakerKeeper,
     error::Error,
     hook::{HookDoor, Owner},
+    lifecycle::{Deletion, Disabled, Objection, Veto},
     options::{Options, ScheduleChange},
     postman::{Posting, Postman},
     recorded::{RecordedSettings, settings_for},
+    traps::TrapKeeper,
     vault::VaultError,
 };
 
-use self::{gateways::Gateways, vault::Vault};
+use self::{gateways::Gateways, upgrade::Upgrades, vault::Vault};
 use crate::{
     broker::{Broker, Gateway, Origins},
     catalog::{Catalog, Offer},
@@ -145,6 +150,7 @@ struct Inner {
     clock: Clock,
     vault: Vault,
     gateways: Gateways,
+    upgrades: Upgrades,
     /// The key was compared with the secrets that are there.
     key_fits: AtomicBool,
 }
@@ -158,8 +164,9 @@ impl Channels {
     pub fn build(parts: Parts) -> Result<Self, Error> {
         let Parts { store, catalog, broker, clock, key_file, key } = parts;
         let vault = Vault::open(key.as_ref(), &key_file)?;
-        let (gateways, key_fits) = (Gateways::default(), AtomicBool::new(false));
-        Ok(Self(Arc::new(Inner { store, catalog, broker, clock, vault, gateways, key_fits })))
+        let (gateways, upgrades, key_fits) =
+            (Gateways::default(), Upgrades::default(), AtomicBool::new(false));
+        Ok(Self(Arc::new(Inner { store, catalog, broker, clock, vault, gateways, upgrades, key_fits })))
     }
 
     /// All of them, by name.
@@ -195,13 +202,23 @@ impl Channels {
         self.0.edit(name, change).await
     }
 
-    /// Lets runs start, or stops letting them. Runs that are going on are not touched.
-    /// Enabling ends a pause, too; disabling leaves its reason to be seen.
+    /// Lets runs start, where the plugin has nothing against it. It ends a pause, too.
     ///
     /// # Errors
-    /// Nothing has that name, somebody else changed it meanwhile, the store fails.
-    pub async fn set_enabled(&self, name: &str, enabled: bool) -> Result<Channel, Error> {
-        self.0.set_enabled(name, enabled).await
+    /// [`Error::Refused`], the plugin has a say and gave no answer, nothing has that name,
+    /// somebody else changed it meanwhile, the store fails.
+    pub async fn enable(&self, name: &str) -> Result<Channel, Error> {
+        self.0.enable(name).await
+    }
+
+    /// Lets no run start any more; those that are going on are not touched. A pause leaves
+    /// its reason to be seen.
+    ///
+    /// # Errors
+    /// [`Error::Refused`] where the veto is heeded, nothing has that name, somebody else
+    /// changed it meanwhile, the store fails.
+    pub async fn disable(&self, name: &str, veto: Veto) -> Result<Disabled, Error> {
+        self.0.disable(name, veto).await
     }
 
     /// Keeps the mapping of a connector, or none. That it can be run is the caller's to
@@ -228,7 +245,25 @@ impl Channels {
         self.0.pause(seen, reason).await
     }
 
-    /// Removes a channel and everything that belongs to it.
+    /// What [`delete`](Self::delete) would remove, and what the plugin has against it.
+    ///
+    /// # Errors
+    /// Nothing has that name, or the store fails.
+    pub async fn deletion(&self, name: &str) -> Result<Deletion, Error> {
+        self.0.deletion(name).await
+    }
+
+    /// Hears the plugin before a channel is deleted. What it had against it all the same is
+    /// a warning to whoever goes on.
+    ///
+    /// # Errors
+    /// [`Error::Refused`] where the veto is heeded, nothing has that name, the store fails.
+    pub async fn hear_before_delete(&self, name: &str, veto: Veto) -> Result<Option<Failure>, Error> {
+        self.0.hear_before_delete(name, veto).await
+    }
+
+    /// Removes a channel and everything that belongs to it in the store, without asking its
+    /// plugin any more.
     ///
     /// # Errors
     /// Whenever something of it may still be there.
@@ -246,10 +281,11 @@ impl Channels {
     }
 
     /// What a step of the channel needs. Gateways are kept: as long as neither
-    /// the channel nor its plugin changes, its connections are used again.
+    /// the channel nor its plugin changes, its connections are used again. Settings of
+    /// another version of the plugin are carried over first, and stored.
     ///
     /// # Errors
-    /// The plugin is gone, the settings do not fit it, the key does not fit, or
+    /// The plugin is gone, it cannot take the settings over (which pauses the channel), the settings do not fit it, the key does not fit, or
     /// the operator's configuration denies the address.
     pub async fn open(&self, name: &str) -> Result<Opened, Error> {
         self.0.open(name).await
@@ -271,6 +307,15 @@ impl Channels {
     /// The store fails.
     pub async fn resume(&self, seen: &Channel) -> Result<bool, Error> {
         self.0.resume(seen).await
+    }
+
+    /// Drops the settings that an upgrade replaced: with those that `seen` has, something
+    /// went well. False where there is nothing to drop, or they are others by now.
+    ///
+    /// # Errors
+    /// The store fails.
+    pub async fn prove(&self, seen: &Channel) -> Result<bool, Error> {
+        self.0.prove(seen).await
     }
 
     /// Has a channel's check sent, so that the breaker of its origin learns whether the

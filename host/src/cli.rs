@@ -83,6 +83,8 @@ async fn run(cli: Cli, out: &Out) -> anyhow::Result<Exit> {
         Command::Cassette { command } => command::cassette::run(&ctx, command).await,
         Command::Run { command } => command::run::run(&ctx, command).await,
         Command::Record { command } => command::record::run(&ctx, command).await,
+        Command::Outbox { command } => command::outbox::run(&ctx, command).await,
+        Command::Conflict { command } => command::conflict::run(&ctx, command).await,
         Command::Schedule { command } => command::schedule::run(&ctx, command).await,
         Command::Origin { command } => command::origin::run(&ctx, command).await,
         Command::Quarantine { command } => command::quarantine::run(&ctx, command).await,

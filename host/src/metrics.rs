@@ -20,13 +20,13 @@ mod runs;
 mod store;
 
 pub use exposition::CONTENT_TYPE;
-pub use guests::Guest;
+pub use guests::{Guest, plugin_quarantined};
 pub use hooks::{Taken, Told, delivery, delivery_took, notice};
 pub use queue::{late, lease_lost, queue, tick};
 pub use registry::SERIES;
 pub use requests::{Circuit, Exchange, breaker_moved, breaker_state, retry, throttle_wait};
 pub use routes::{Routed, route};
-pub use runs::{Page, Running, page, run_ended};
+pub use runs::{Page, Running, conflicts, exported, outbox, page, run_ended};
 pub use store::{Landed, commit};
 
 use opentelemetry_sdk::metrics::data::ResourceMetrics;

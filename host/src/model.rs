@@ -10,11 +10,13 @@ mod history;
 mod hook;
 mod id;
 mod job;
+mod lifecycle;
 mod manifest;
 mod mapping;
 mod notice;
 mod origin;
 mod outgoing;
+mod plugin;
 mod push;
 mod quantity;
 mod record;
@@ -30,7 +32,7 @@ pub use cassette::{
     Cassette, DueDifference, FailureDifference, FieldDifference, Listed, PluginVersion, RecordDifference,
     RecordDifferences, Replay, RequestDifferences, Side, Sides,
 };
-pub use channel::{Channel, ConflictPolicies, Parallel, Paused, Sealed, Vanished};
+pub use channel::{Channel, ConflictPolicies, Migrated, Parallel, Paused, Sealed, Vanished};
 pub use conflict::{Conflict, ConflictPolicy, FieldConflict, Settlement, Taken};
 pub use failure::{Class, Failure, Fault, FieldError};
 pub use history::{LineLevel, LineSource, RunLine, RunPage};
@@ -39,6 +41,7 @@ pub use id::{
     ChannelId, ChannelName, ConflictId, HookId, HostId, IdError, JobId, Name, RecordKey, RunId, SubscriberId,
 };
 pub use job::{Again, Asked, Job};
+pub use lifecycle::{Held, Holdings, LifecycleQuestion, LifecycleStep};
 pub use manifest::{
     Auth, AuthScheme, ChannelType, Choice, Condition, Connector, Direction as Ways, DrivenBy, Field,
     FieldKind, Manifest, Operation, Origin, RateHint, Reference, SignatureScheme, Transport, Wanted, Webhook,
@@ -49,6 +52,7 @@ pub use mapping::{Mapping, Otherwise, ValueMap};
 pub use notice::{Notice, NoticeState};
 pub use origin::{BreakerState, KeptBreaker, OriginFailure, OriginState};
 pub use outgoing::{Author, Outgoing, Sent, Version};
+pub use plugin::{LastTrap, TrappedPlugin};
 pub use push::{Acknowledgement, Change, PushRequest, Pushed};
 pub use quantity::{Size, Span};
 pub use record::{Due, Envelope, Page, PullRequest, Record, Reject};

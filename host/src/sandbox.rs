@@ -17,6 +17,7 @@ mod instance;
 mod journal;
 mod limit;
 mod limiter;
+mod overseer;
 mod plugin;
 mod seed;
 mod step;
@@ -30,6 +31,7 @@ mod tests;
 pub use config::{Config, Limits};
 pub use error::{CompileError, ContractError, Error, FileError};
 pub use journal::{LogLine, LogSink};
+pub use overseer::Overseer;
 pub use plugin::{Exports, Plugin};
 pub use seed::Seed;
 pub use step::{Outcome, Step};
@@ -136,7 +138,9 @@ impl Sandbox {
         &self.0.linker
     }
 
-    fn clock(&self) -> &Clock {
+    /// The guests' time of day, which is the host's.
+    #[must_use]
+    pub fn clock(&self) -> &Clock {
         &self.0.clock
     }
 

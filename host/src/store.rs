@@ -18,6 +18,7 @@ mod due;
 mod ended;
 mod engine;
 mod feed;
+mod holdings;
 mod hooks;
 mod inbox;
 mod jobs;
@@ -46,6 +47,7 @@ mod state;
 mod tests;
 mod ticks;
 mod trail;
+mod traps;
 mod vanished;
 mod walk;
 mod watch;
@@ -72,10 +74,11 @@ pub use quarantine::{Found, Origin, Place, Quarantine, Quarantined, Sought};
 pub use records::Records;
 pub use routes::{FailedRoute, KeptLink, RouteLink, RouteTries, Routes};
 pub use runs::Runs;
-pub use seen::{Reading, Seen, SeenKeys, SeenPage, Stage};
+pub use seen::{Reading, Seen, SeenKeys, SeenNotes, SeenPage, Stage};
 pub use state::State;
 pub use ticks::{Ticks, Upkeep};
 pub use trail::{KEPT as TRAIL, Trails};
+pub use traps::Traps;
 pub use vanished::Marks;
 pub use watch::{Watch, Watchers};
 
@@ -216,6 +219,12 @@ impl Store {
     #[must_use]
     pub fn breakers(&self) -> Breakers<'_> {
         Breakers(self)
+    }
+
+    /// The versions of plugins whose last steps trapped.
+    #[must_use]
+    pub fn traps(&self) -> Traps<'_> {
+        Traps(self)
     }
 
     /// The records of connectors.

@@ -28,6 +28,7 @@ mod merge;
 mod notices;
 mod opener;
 mod outward;
+mod overtaken;
 mod policy;
 mod prober;
 mod progress;
@@ -56,7 +57,9 @@ pub use hooks::{
 };
 pub use keeping::{Config as HistoryConfig, Keep};
 pub use live::Hold;
-pub use local::{Edit, Local, Refusal, What, Written};
+pub use local::{
+    Decision, Dropped as GivenUp, Edit, Local, Pick, Refusal, Sieve, Target, Waiting, What, Written,
+};
 pub use log::{Ear, host_line};
 pub use notices::{NewNotice, NoticeConfig, NoticeError, NoticeSender, Notices, ShownNotice};
 pub use prober::Prober;
@@ -105,8 +108,12 @@ pub struct Config {
     /// How long a run is put off after a failure that passes; twice as long after each
     /// further one. Default 1m.
     pub defer_base: Span,
-    /// The longest time for which a run is put off. Default 10m.
+    /// The longest time for which a run is put off; up to a quarter of it comes on top, so
+    /// that not all come back at once. Default 10m.
     pub defer_max: Span,
+    /// Steps in a row that end in a trap, over all runs and channels, until that version of
+    /// the plugin is put into quarantine; 0: never. Default 5.
+    pub traps_in_a_row: u32,
     /// Due keys that one step gets at most, whatever page size the manifest
     /// names. Default 1000, at least 1.
     pub keys_per_step: NonZeroU32,
@@ -135,6 +142,7 @@ impl Default for Config {
             page_deadline: Span::secs(300),
             defer_base: Span::secs(60),
             defer_max: Span::secs(600),
+            traps_in_a_row: 5,
             keys_per_step: NonZeroU32::new(1_000).expect("1000 is not 0"),
             record_bytes: Size::mib(1),
             program: None,

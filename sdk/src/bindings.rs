@@ -73,3 +73,10 @@ exported! {
     "package tidegate:sdk; world webhook { export tidegate:connect/webhook@0.1.0; }",
     { "tidegate:connect/types@0.1.0": super::types, "tidegate:connect/http@0.1.0": super::http }
 }
+
+exported! {
+    /// `may`.
+    lifecycle,
+    "package tidegate:sdk; world lifecycle { export tidegate:connect/lifecycle@0.1.0; }",
+    { "tidegate:connect/types@0.1.0": super::types }
+}

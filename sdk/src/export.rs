@@ -45,7 +45,7 @@ pub const fn array<const SIZE: usize>(bytes: &[u8]) -> [u8; SIZE] {
 /// ```
 ///
 /// The interfaces are any of `TransportCheck`, `Connector`, `Exporter`,
-/// `Operations` and `Webhook`; the type implements those traits and
+/// `Operations`, `Webhook` and `Lifecycle`; the type implements those traits and
 /// [`ChannelType`](crate::ChannelType). Natively there is nothing to export: the
 /// macro only implements [`Plugin`] and checks the traits.
 #[macro_export]
@@ -101,9 +101,12 @@ macro_rules! __export_interface {
     (Webhook, $exported:ident) => {
         $crate::bindings::webhook::export_interface!($exported with_types_in $crate::bindings::webhook);
     };
+    (Lifecycle, $exported:ident) => {
+        $crate::bindings::lifecycle::export_interface!($exported with_types_in $crate::bindings::lifecycle);
+    };
     ($other:ident, $exported:ident) => {
         compile_error!(concat!(
-            "`", stringify!($other), "` is not an interface: use TransportCheck, Connector, Exporter, Operations, Webhook",
+            "`", stringify!($other), "` is not an interface: use TransportCheck, Connector, Exporter, Operations, Webhook, Lifecycle",
         ));
     };
 }

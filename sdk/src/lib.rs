@@ -13,6 +13,7 @@
 //! | records to export | [`Exporter`] | `push` |
 //! | calls | [`Operations`] | `invoke` |
 //! | deliveries of webhooks | [`Webhook`] | `receive` |
+//! | a say before a channel is enabled, disabled or deleted | [`Lifecycle`] | `may` |
 //!
 //! What a plugin must not do is short: it opens no sockets and no files, sees no
 //! secret, waits for nothing and retries nothing. It asks its [`Transport`], and
@@ -120,6 +121,7 @@ pub mod connector;
 pub mod exporter;
 pub mod http;
 pub mod json;
+pub mod lifecycle;
 pub mod log;
 pub mod operations;
 pub mod run;
@@ -140,6 +142,7 @@ pub use export::Plugin;
 pub use exporter::Exporter;
 pub use http::{Method, Request, Response, Transport};
 pub use json::{Json, RawValue};
+pub use lifecycle::Lifecycle;
 pub use operations::Operations;
 pub use settings::Settings;
 pub use transport_check::{Facts, TransportCheck};

@@ -10,7 +10,7 @@ use tidegate::{
     catalog::{self, Catalog},
     channels::{self, Channels, Draft},
     clock::Clock,
-    model::{ChannelName, HostId, Name, Secret, Status, Trigger},
+    model::{ChannelName, Direction, HostId, Name, Secret, Status, Trigger},
     sandbox::{self, Sandbox},
     store::{self, Store},
     sync::{self, Reach, Request, Sync},
@@ -112,6 +112,7 @@ pub(crate) async fn import(parts: &Parts<'_>) -> Result<Sample> {
     let job = sync
         .request(Request {
             channel: channel.name.clone(),
+            direction: Direction::Import,
             connectors: Vec::new(),
             full: false,
             record: false,

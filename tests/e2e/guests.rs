@@ -82,7 +82,9 @@ const ACTS: [(&str, &str, &str, &str); 16] = [
 
 #[test]
 fn runs_that_misbehave_end_with_a_name_and_leave_the_others_alone() {
-    let stage = Stage::new(Zendesk::builder().tickets(5).comments_per_ticket(0));
+    // Most of the acts end in a trap, which else would hold the plugin back for the others.
+    let config = "[sync]\ntraps-in-a-row = 0\n";
+    let stage = Stage::with_config(Zendesk::builder().tickets(5).comments_per_ticket(0), config);
     stage.host.drop_in(&hostile("misbehaves")).expect("a copy");
     assert_eq!(judged(&stage, "misbehaves.wasm")["status"], "ready");
     let vendor = echo(Options::default()).expect("a vendor that lets everybody in");

@@ -72,7 +72,8 @@ const BROKEN_500: Told = ("transient", "http.status.500", "Internal Server Error
 const BROKEN_502: Told = ("transient", "http.status.502", "Bad Gateway");
 const BROKEN_503: Told = ("transient", "http.status.503", "Service Unavailable");
 const BROKEN_504: Told = ("transient", "http.status.504", "Gateway Timeout");
-const NO_JSON: Told = ("invalid-data", "response.json", "not as expected");
+const CUT: Told = ("transient", "response.truncated", "ends in the middle");
+const FOR_PEOPLE: Told = ("transient", "response.page", "under maintenance");
 const CIRCLE: Told = ("config", "http.redirects", "check the channel's URL");
 const TOO_LARGE: Told = ("limit", "limit.response-bytes", "broker.response-bytes");
 
@@ -99,8 +100,8 @@ const TABLE: [Row; 27] = [
     ("502", Status(502), Deferred(BROKEN_502), Deferred(BROKEN_502), Out(BROKEN_502)),
     ("503", Status(503), Deferred(BROKEN_503), Deferred(BROKEN_503), Out(BROKEN_503)),
     ("504", Status(504), Deferred(BROKEN_504), Deferred(BROKEN_504), Out(BROKEN_504)),
-    ("truncated JSON", Script(|| Action::BadJson), Failed(NO_JSON), Failed(NO_JSON), Out(NO_JSON)),
-    ("a page for people", Script(fault::maintenance), Failed(NO_JSON), Failed(NO_JSON), Out(NO_JSON)),
+    ("truncated JSON", Script(|| Action::BadJson), Deferred(CUT), Deferred(CUT), Out(CUT)),
+    ("a page for people", Script(fault::maintenance), Deferred(FOR_PEOPLE), Deferred(FOR_PEOPLE), Out(FOR_PEOPLE)),
     ("JSON under a wrong content type", Script(|| Action::ContentType { value: "text/html".to_owned() }), Completed, Completed, In),
     ("redirect loop", Script(|| Action::Redirect { to: "{path}".to_owned(), code: 302 }), Paused(CIRCLE), Paused(CIRCLE), Out(CIRCLE)),
     ("10 GiB, announced", Script(|| Action::HugeBody { bytes: 10 << 30, announce: true }), Failed(TOO_LARGE), Failed(TOO_LARGE), Out(TOO_LARGE)),

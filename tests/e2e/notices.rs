@@ -44,7 +44,7 @@ impl Stage {
 
     fn notice(&self, name: &str, receiver: &Receiver, more: &[&str]) {
         let url = receiver.url();
-        let create = ["notice", "create", name, "--url", &url].into_iter().chain(more.iter().copied());
+        let create = ["notice", "create", name, "--to", &url].into_iter().chain(more.iter().copied());
         let made = self.hooked.host.json(create).expect("a notice");
         receiver.trust(made["secret"].as_str().expect("a secret"));
     }
@@ -94,10 +94,10 @@ fn each_change_is_told_in_a_signed_message() {
     stage.reaches("crm", "waiting", 0);
     assert_eq!(stage.show("crm")["sent"], 3);
 
-    let secret = stage.hooked.host.cli(["notice", "create", "crm", "--url", &stage.receiver.url()]);
+    let secret = stage.hooked.host.cli(["notice", "create", "crm", "--to", &stage.receiver.url()]);
     assert_eq!(secret.expect("it runs").status, Some(1), "the name is taken");
     for bad in ["nonsense", "https://u:p@example.com/", "http://10.0.0.1/"] {
-        let refused = stage.hooked.host.cli(["notice", "create", "bad", "--url", bad]).expect("it runs");
+        let refused = stage.hooked.host.cli(["notice", "create", "bad", "--to", bad]).expect("it runs");
         assert_eq!(refused.status, Some(1), "{bad}");
     }
 }

@@ -51,7 +51,7 @@ impl Sent {
 }
 
 /// `GET` on the host; status and body.
-fn get(stage: &Stage, path: &str) -> (u16, String) {
+pub(crate) fn get(stage: &Stage, path: &str) -> (u16, String) {
     let url = format!("{}{path}", stage.host.url().expect("it runs"));
     let run_time = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a run time");
     run_time.block_on(async {

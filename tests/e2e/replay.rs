@@ -57,7 +57,8 @@ impl App for Tasks {
     }
 }
 
-fn tasks(count: u64) -> Vendor {
+/// A to-do service with so many tasks, of which the third is archived.
+pub(crate) fn tasks(count: u64) -> Vendor {
     Vendor::start(Options::default(), |_: SocketAddr| Arc::new(Tasks { count })).expect("a vendor")
 }
 

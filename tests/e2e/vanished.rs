@@ -50,6 +50,18 @@ fn what_a_full_sync_does_not_find_is_marked_until_it_comes_again() {
 }
 
 #[test]
+fn what_is_gone_is_treated_as_the_channel_says() {
+    for (policy, left, marked, deleted) in [("keep", 20, 0, 0), ("mark", 20, 2, 0), ("delete", 18, 0, 2)] {
+        let stage = stage();
+        stage.host.ok(["channel", "edit", CHANNEL, "--vanished", policy]).expect("an edit");
+        let full = stage.sync(&FULL);
+        let counts = [("read", 18), ("unchanged", 18), ("vanished", 2), ("deleted", deleted)];
+        full.expect_counts("ticket", &counts);
+        assert_eq!((stage.records("ticket").len(), vanished(&stage).len()), (left, marked), "{policy}");
+    }
+}
+
+#[test]
 fn a_vendor_that_shows_nothing_empties_nothing() {
     let stage = stage();
     let empty = json!({

@@ -7,6 +7,7 @@ pub mod host;
 pub mod matrix;
 pub mod programs;
 pub mod receiver;
+pub mod twoway;
 pub mod vendor;
 pub mod wait;
 pub mod zendesk;

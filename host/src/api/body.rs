@@ -65,7 +65,10 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequestParts<S> for Params<T> {
 
 fn is_json(headers: &HeaderMap) -> bool {
     let kind = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or("");
-    kind.split(';').next().is_some_and(|kind| kind.trim().eq_ignore_ascii_case("application/json"))
+    let is = |kind: &str| {
+        ["application/json", "application/merge-patch+json"].iter().any(|it| kind.eq_ignore_ascii_case(it))
+    };
+    kind.split(';').next().is_some_and(|kind| is(kind.trim()))
 }
 
 fn unreadable(rejection: &BytesRejection) -> Error {

@@ -4,11 +4,13 @@ use super::{
     Error, Parts, State,
     body::{JsonBody, Params},
     paging::{Paging, page},
-    view::{Channel, ChannelDetail, CheckReport, ConnectorState, Edit, List, NewChannel, Problem, Run},
+    view::{
+        Channel, ChannelDetail, CheckReport, ConnectorState, Edit, List, NewChannel, Problem, Run, Waiting,
+    },
 };
 use crate::{
     channels::{self, Change, Draft},
-    model::{self, FieldKind, Name},
+    model::{self, ChannelId, FieldKind, Name},
     store::Store,
 };
 use axum::{
@@ -16,7 +18,6 @@ use axum::{
     extract::{self, Path},
     http::StatusCode,
 };
-use serde::Deserialize;
 use std::collections::BTreeMap;
 
 /// `GET /channels`, by name.
@@ -88,9 +89,30 @@ async fn state_of(
         records: store.records().count(channel.id, &connector).await?,
         due: store.due().count(channel.id, &connector).await?,
         quarantined: store.quarantine().count(channel.id, &connector).await?,
+        outgoing: outgoing(store, channel.id, &connector).await?,
         last_run,
         connector,
     })
+}
+
+/// How many local changes wait, and for what. None where none does.
+async fn outgoing(store: &Store, channel: ChannelId, connector: &Name) -> Result<Option<Waiting>, Error> {
+    /// Rows that are read at a time.
+    const BITE: usize = 500;
+    let (mut waiting, mut after) = (Waiting::default(), None);
+    loop {
+        let rows = store.outbox().list(channel, connector, after.as_ref(), BITE).await?;
+        let is_end = rows.len() < BITE;
+        after = rows.last().map(|row| row.key.clone());
+        for row in rows {
+            waiting.changes += 1;
+            waiting.refused += u64::from(row.refused);
+            waiting.held += u64::from(row.held.is_some());
+        }
+        if is_end {
+            return Ok((waiting.changes > 0).then_some(waiting));
+        }
+    }
 }
 
 /// The newest run of each connector, as far back as a look at history stays cheap.
@@ -130,51 +152,6 @@ pub(super) async fn edit(
     }
 }
 
-/// `POST /channels/{name}/enable`.
-pub(super) async fn enable(
-    extract::State(parts): State,
-    Path(name): Path<String>,
-) -> Result<Json<Channel>, Error> {
-    let channel = parts.channels.set_enabled(&name, true).await?;
-    parts.hooks.wake(&channel).await;
-    Ok(Json(shown(&parts, channel)))
-}
-
-/// `POST /channels/{name}/disable`.
-pub(super) async fn disable(
-    extract::State(parts): State,
-    Path(name): Path<String>,
-) -> Result<Json<Channel>, Error> {
-    Ok(Json(shown(&parts, parts.channels.set_enabled(&name, false).await?)))
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "kebab-case", deny_unknown_fields)]
-pub(super) struct DeleteParams {
-    /// Its routes go with it.
-    #[serde(default)]
-    force: bool,
-}
-
-/// `DELETE /channels/{name}`: the channel and everything that was imported through it.
-pub(super) async fn delete(
-    extract::State(parts): State,
-    Path(name): Path<String>,
-    Params(params): Params<DeleteParams>,
-) -> Result<StatusCode, Error> {
-    let channel = parts.channels.get(&name).await?;
-    let _hold = parts.sync.hold(&channel)?;
-    // The name may have gone to another channel before this one was held.
-    if parts.channels.get(&name).await?.id != channel.id {
-        return Err(channels::Error::Stale(name).into());
-    }
-    parts.routes.release(channel.id, &name, params.force).await?;
-    parts.channels.delete(&name).await?;
-    // What was recorded through it is as much the channel's as its records.
-    parts.cassettes.delete_of_channel(channel.id).await?;
-    Ok(StatusCode::NO_CONTENT)
-}
-
 /// `POST /channels/{name}/check`. A remote system that refuses us is a report, not an error.
 pub(super) async fn check(
     extract::State(parts): State,
@@ -188,7 +165,7 @@ pub(super) async fn check(
     Ok(Json(report))
 }
 
-fn shown(parts: &Parts, channel: model::Channel) -> Channel {
+pub(super) fn shown(parts: &Parts, channel: model::Channel) -> Channel {
     Channel::of(channel, parts.timetable.config().every)
 }
 

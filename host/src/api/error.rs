@@ -134,6 +134,7 @@ impl From<channels::Error> for Error {
                 other => (class_of(other), error.code()),
             },
             channels::Error::Stale(_) => (Class::Conflict, "channel.stale"),
+            channels::Error::Refused { .. } => (Class::Conflict, "lifecycle.refused"),
         };
         Self::new(class, code, chain(&error))
     }
@@ -224,6 +225,35 @@ impl From<sync::RouteError> for Error {
     }
 }
 
+impl From<sync::Refusal> for Error {
+    fn from(refusal: sync::Refusal) -> Self {
+        use sync::Refusal;
+        let message = refusal.to_string();
+        let (class, code) = match refusal {
+            Refusal::Store(error) => return error.into(),
+            Refusal::Sync(error) => return error.into(),
+            Refusal::Channels(error) => return error.into(),
+            Refusal::Unfit { faults, .. } => {
+                return Problem::new(Class::InvalidData, "record.unfit", message).with_fields(faults).into();
+            }
+            Refusal::NoConnector { .. } => (Class::NotFound, "connector.unknown"),
+            Refusal::ImportOnly { .. } => (Class::Unsupported, "connector.import-only"),
+            Refusal::OneWay(_) => (Class::Config, "channel.one-way"),
+            Refusal::NotWritable { .. } => (Class::Unsupported, "connector.not-writable"),
+            Refusal::NoRecord(_) => (Class::NotFound, "record.unknown"),
+            Refusal::TooLong { .. } => (Class::InvalidData, "record.size"),
+            Refusal::NotWaiting(_) => (Class::NotFound, "outbox.unknown"),
+            Refusal::Linked { .. } => (Class::Conflict, "record.linked"),
+            Refusal::NotLinked(_) => (Class::NotFound, "record.not-linked"),
+            Refusal::Waits(_) => (Class::Conflict, "record.waits"),
+            Refusal::InFlight(_) => (Class::Conflict, "record.in-flight"),
+            Refusal::Undecided(_) => (Class::InvalidData, "conflict.undecided"),
+            Refusal::NoConflict(_) => (Class::NotFound, "conflict.unknown"),
+        };
+        Self::new(class, code, message)
+    }
+}
+
 impl From<IdError> for Error {
     fn from(error: IdError) -> Self {
         Self::new(Class::InvalidData, "request.id", error.to_string()).with_status(StatusCode::BAD_REQUEST)
@@ -260,7 +290,7 @@ pub(super) async fn no_such_method(method: Method, uri: Uri) -> Error {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::{ChannelName, Failure, FieldError, JobId, Name};
+    use crate::model::{ChannelName, Failure, FieldError, JobId, LifecycleStep, Name};
 
     #[track_caller]
     fn check(error: impl Into<Error>, answer: &str) {
@@ -291,6 +321,9 @@ mod tests {
         let wrong_key = Channels::Vault(VaultError::WrongKey);
         check(wrong_key, "422 config key.wrong");
         check(Channels::Stale("zen".into()), "409 conflict channel.stale");
+        let words = Box::new(Failure::new(Class::Internal, "a.b", "no"));
+        let refused = Channels::Refused { channel: channel(), step: LifecycleStep::Delete, words };
+        check(refused, "409 conflict lifecycle.refused");
         check(Channels::from(Store::Expectation), "409 conflict store.expectation");
 
         use sync::Error as Sync;
@@ -306,6 +339,37 @@ mod tests {
         let gone = Sync::NotOffered { channel: channel.clone(), connector: connector.clone() };
         check(gone, "422 config connector.not-offered");
         check(Sync::NoConnector { channel, connector }, "404 not-found connector.unknown");
+    }
+
+    #[test]
+    fn every_refusal_of_a_write_has_its_status_class_and_code() {
+        use crate::model::{ConflictId, RecordKey, Write};
+        use sync::Refusal;
+        let zen = || ChannelName::try_new("zen").expect("a name");
+        let connector = || Name::try_new("ticket").expect("a name");
+        let key = || RecordKey::try_new("k").expect("a key");
+        let unknown = Refusal::NoConnector { channel: zen(), connector: connector() };
+        check(unknown, "404 not-found connector.unknown");
+        check(Refusal::ImportOnly { connector: connector() }, "422 unsupported connector.import-only");
+        check(Refusal::OneWay(zen()), "422 config channel.one-way");
+        let kind = Write::Delete;
+        let cannot = Refusal::NotWritable { connector: connector(), kind };
+        check(cannot, "422 unsupported connector.not-writable");
+        check(Refusal::NoRecord(key()), "404 not-found record.unknown");
+        let faults = vec![FieldError::new("subject", "is required")];
+        let unfit = Error::from(Refusal::Unfit { key: key(), faults });
+        assert_eq!(unfit.problem.fields[0].field, "/subject");
+        check(Refusal::Unfit { key: key(), faults: Vec::new() }, "422 invalid-data record.unfit");
+        check(Refusal::TooLong { key: key(), most: Size::kib(1) }, "422 invalid-data record.size");
+        check(Refusal::NotWaiting(key()), "404 not-found outbox.unknown");
+        let why = "taken".to_owned();
+        check(Refusal::Linked { local: key(), remote: key(), why }, "409 conflict record.linked");
+        check(Refusal::NotLinked(key()), "404 not-found record.not-linked");
+        check(Refusal::Waits(key()), "409 conflict record.waits");
+        check(Refusal::InFlight(key()), "409 conflict record.in-flight");
+        check(Refusal::Undecided("so".into()), "422 invalid-data conflict.undecided");
+        check(Refusal::NoConflict(ConflictId::new()), "404 not-found conflict.unknown");
+        check(Refusal::Store(store::Error::Expectation), "409 conflict store.expectation");
     }
 
     #[test]

@@ -2,10 +2,13 @@
 
 use super::{
     Error, State,
-    body::{Params, RawBody},
-    view::{Inspection, List, Plugin},
+    body::{JsonBody, Params, RawBody},
+    view::{Inspection, List, Plugin, PluginName, ReleasedPlugin},
 };
-use crate::model::{Class, RunId};
+use crate::{
+    catalog::Catalog,
+    model::{Class, RunId},
+};
 use axum::{Json, body::Bytes, extract, http::StatusCode};
 use serde::Deserialize;
 use std::{
@@ -17,13 +20,39 @@ use std::{
 
 /// `GET /plugins`.
 pub(super) async fn list(extract::State(parts): State) -> Json<List<Plugin>> {
-    Json(List::whole(parts.catalog.entries().iter().map(Plugin::from).collect()))
+    let catalog = &parts.catalog;
+    Json(List::whole(catalog.entries().iter().map(|entry| Plugin::of(entry, catalog)).collect()))
 }
 
 /// `POST /plugins/reload`: looks at the folder now; the list when every file is judged.
 pub(super) async fn reload(extract::State(parts): State) -> Json<List<Plugin>> {
     parts.catalog.reload().await;
     list(extract::State(parts)).await
+}
+
+/// `POST /plugins/release`: lets plugins go on that are in quarantine; the list of them.
+pub(super) async fn release(
+    extract::State(parts): State,
+    JsonBody(named): JsonBody<PluginName>,
+) -> Result<Json<List<ReleasedPlugin>>, Error> {
+    let released = parts.catalog.release(&named.plugin);
+    if released.is_empty() {
+        return Err(not_quarantined(&parts.catalog, &named.plugin));
+    }
+    Ok(Json(List::whole(released.into_iter().map(ReleasedPlugin::from).collect())))
+}
+
+fn not_quarantined(catalog: &Catalog, named: &str) -> Error {
+    let others: Vec<String> = catalog
+        .quarantined()
+        .iter()
+        .map(|one| format!("{} {} ({}, {:.12}…)", one.plugin, one.version, one.file, one.sha256))
+        .collect();
+    let message = match others.as_slice() {
+        [] => format!("no plugin is in quarantine, '{named}' neither"),
+        others => format!("no plugin '{named}' is in quarantine; these are: {}", others.join(", ")),
+    };
+    Error::new(Class::NotFound, "plugin.not-quarantined", message)
 }
 
 #[derive(Deserialize)]
@@ -52,7 +81,7 @@ pub(super) async fn inspect(
             let message = format!("the file cannot be kept for the look at it: {error}");
             Error::new(Class::Internal, "plugin.scratch", message)
         })?;
-    let mut inspection = Inspection::from(&parts.catalog.inspect(&upload.0).await);
+    let mut inspection = Inspection::of(&parts.catalog.inspect(&upload.0).await, &parts.catalog);
     if let Some(file) = params.file {
         inspection.plugin.file = file;
     }

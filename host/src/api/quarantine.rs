@@ -1,8 +1,11 @@
 //! The records that failed: looking at them, another try, giving them up.
 
+mod exports;
+
 use super::{
     Error, Parts, State,
     body::{JsonBody, Params},
+    local::By,
     paging::cut,
     view::{Dropped, Hopeless, Job, List, Quarantined, Retried, Selection},
 };
@@ -48,14 +51,29 @@ pub(super) async fn list(
         class: params.class,
         since: params.since.map(|span| parts.sync.quarantine().ago(span)),
     };
-    let after = params.after.as_deref().map(place).transpose()?;
+    let exports = exports::Sought {
+        names: &names,
+        connector: sought.connector.clone(),
+        sieve: exports::sieve(&sought),
+    };
+    let after = params.after.as_deref();
+    let (mut items, after) = match after.and_then(exports::begun).or(after.is_none().then_some("")) {
+        Some(token) => {
+            let page = exports.list(&parts, token, limit).await?;
+            if page.next.is_some() || page.items.len() >= limit {
+                return Ok(Json(page));
+            }
+            (page.items, None)
+        }
+        None => (Vec::new(), after.map(place).transpose()?),
+    };
+    let limit = limit - items.len();
     let mut found = parts.store.quarantine().search(sought, after, limit + 1).await?;
     if found.entries.len() > limit {
         found.entries.truncate(limit);
         found.next = found.entries.last().map(|(place, _)| place.clone());
     }
     let next = found.next.map(|place| URL_SAFE_NO_PAD.encode(place.to_bytes()));
-    let mut items = Vec::with_capacity(found.entries.len());
     for entries in
         found.entries.chunk_by(|(a, _), (b, _)| (a.channel, &a.connector) == (b.channel, &b.connector))
     {
@@ -81,7 +99,10 @@ pub(super) async fn show(
     let connector = Name::try_new(connector)?;
     let channel = parts.channels.get(&name).await?;
     let entry = parts.store.quarantine().get(channel.id, &connector, &key).await?;
-    let entry = entry.ok_or_else(|| not_found(&name, connector.as_str(), &key))?;
+    let Some(entry) = entry else {
+        let refused = exports::get(&parts, &channel, &connector, &key).await?;
+        return refused.map(Json).ok_or_else(|| not_found(&name, connector.as_str(), &key));
+    };
     let retry = is_tried_again(&parts, channel.id, &connector, vec![key]).await?;
     Ok(Json(Quarantined::of(channel.name, connector, entry, retry == [true])))
 }
@@ -94,13 +115,20 @@ pub(super) async fn retry(
 ) -> Result<(StatusCode, Json<Retried>), Error> {
     let channel = parts.channels.get(&name).await?;
     let wanted = wanted(&parts, &selection)?;
-    let Some(retried) = parts.sync.quarantine().retry(&channel.name, wanted).await? else {
-        return Err(missing(&channel, &selection));
+    let exported = match exports::of(&wanted) {
+        Some(sieve) => exports::retry(&parts, &channel, &sieve).await?,
+        None => 0,
+    };
+    let retried = match parts.sync.quarantine().retry(&channel.name, wanted).await? {
+        Some(retried) => retried,
+        None if exported > 0 => sync::Retried::default(),
+        None => return Err(missing(&channel, &selection)),
     };
     let reasons = retried.told.into_iter().map(|hopeless| Hopeless::of(&channel.name, hopeless)).collect();
     let retried = Retried {
         asked: retried.asked,
         judged: retried.judged,
+        exported,
         cannot: retried.cannot,
         reasons,
         job: retried.job.map(Job::from),
@@ -113,11 +141,16 @@ pub(super) async fn retry(
 pub(super) async fn drop(
     extract::State(parts): State,
     Path(name): Path<String>,
+    By(author): By,
     JsonBody(selection): JsonBody<Selection>,
 ) -> Result<Json<Dropped>, Error> {
     let channel = parts.channels.get(&name).await?;
     let wanted = wanted(&parts, &selection)?;
-    let dropped = parts.sync.quarantine().give_up(channel.id, wanted).await?;
+    let exports = match exports::of(&wanted) {
+        Some(sieve) => exports::drop(&parts, &channel, &sieve, &author).await?,
+        None => 0,
+    };
+    let dropped = parts.sync.quarantine().give_up(channel.id, wanted).await? + exports;
     if dropped == 0 && selection.key.is_some() {
         return Err(missing(&channel, &selection));
     }

@@ -3,7 +3,7 @@
 use super::{
     Error, State,
     body::Params,
-    export,
+    export::{self, Export, Marks},
     paging::cut,
     view::{List, Record},
 };
@@ -27,6 +27,9 @@ pub(super) struct ListParams {
     /// Only those that are marked as gone remotely.
     #[serde(default)]
     vanished: bool,
+    /// With a form: since when records are gone remotely, too.
+    #[serde(default)]
+    marks: bool,
     after: Option<String>,
     limit: Option<usize>,
 }
@@ -43,8 +46,15 @@ pub(super) async fn list(
         let refusal = Error::new(Class::InvalidData, "request.query", message);
         return Err(refusal.with_status(StatusCode::BAD_REQUEST));
     }
+    if params.marks && params.format.is_none() {
+        let message = "a page shows marks anyway: leave out `marks`, or say in which `format` to export";
+        let refusal = Error::new(Class::InvalidData, "request.query", message);
+        return Err(refusal.with_status(StatusCode::BAD_REQUEST));
+    }
     if let Some(format) = params.format {
-        return export::stream(&parts.store, channel.id, connector, format).await;
+        let marks = if params.marks { Marks::Shown } else { Marks::LeftOut };
+        let export = Export { channel: channel.id, connector, format, marks };
+        return export::stream(&parts.store, export).await;
     }
     let after = params.after.map(RecordKey::try_new).transpose()?;
     let which = if params.vanished { Which::Vanished } else { Which::All };
@@ -139,20 +149,26 @@ pub(super) async fn show(
     Ok(Json(shown.remove(0)))
 }
 
-/// The records, each with its mark where it has one.
+/// The records, each with its mark, its remote id and its change that waits, where it has them.
 async fn shown(
     store: &Store,
     channel: ChannelId,
     connector: &Name,
     records: Vec<model::Record>,
 ) -> Result<Vec<Record>, Error> {
-    let keys = records.iter().map(|record| record.key.clone()).collect();
-    let marks = store.vanished().get_many(channel, connector, keys).await?;
-    let marked = |(record, vanished)| Ok(Record { vanished, ..read(record)? });
-    records.into_iter().zip(marks).map(marked).collect()
+    let keys: Vec<RecordKey> = records.iter().map(|record| record.key.clone()).collect();
+    let marks = store.vanished().get_many(channel, connector, keys.clone()).await?;
+    let remotes = store.links().remotes(channel, connector, keys.clone()).await?;
+    let rows = store.outbox().get_many(channel, connector, keys).await?;
+    let known = marks.into_iter().zip(remotes).zip(rows);
+    let of = |(record, ((vanished, remote), row)): (_, ((_, _), Option<model::Outgoing>))| {
+        Ok(Record { vanished, remote, outgoing: row.map(Into::into), ..read(record)? })
+    };
+    records.into_iter().zip(known).map(of).collect()
 }
 
-fn read(record: model::Record) -> Result<Record, Error> {
+/// A record as it is shown, without what else is known of it.
+pub(super) fn read(record: model::Record) -> Result<Record, Error> {
     let key = record.key.clone();
     Record::try_from(record).map_err(|error| {
         let message = format!("the payload of record '{key}' cannot be understood: {error}");

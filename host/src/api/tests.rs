@@ -6,6 +6,7 @@ mod history;
 mod host;
 mod mapping;
 mod origins;
+mod plugins;
 mod quarantine;
 mod records;
 mod requests;
@@ -48,7 +49,8 @@ struct Host {
     stop: CancellationToken,
     /// What keeps it from being ready.
     reasons: Arc<Mutex<Vec<view::Reason>>>,
-    _folder: TempDir,
+    catalog: Catalog,
+    folder: TempDir,
     _runner: sync::Runner,
 }
 
@@ -132,7 +134,7 @@ impl Host {
         let router = router(Parts {
             config: Config { body_bytes: Size::kib(1), ..Config::default() },
             store: store.clone(),
-            catalog,
+            catalog: catalog.clone(),
             channels,
             sync,
             cassettes,
@@ -156,7 +158,7 @@ impl Host {
             inspect_bytes: Size::kib(4),
             stop: stop.clone(),
         });
-        Self { router, store, clock, origins, stop, reasons, _folder: folder, _runner: runner }
+        Self { router, store, clock, origins, stop, reasons, catalog, folder, _runner: runner }
     }
 
     async fn send(&self, request: Request<Body>) -> Answer {
@@ -191,6 +193,7 @@ impl Host {
             two_way: false,
             enabled: true,
             enabled_since: None,
+            migrated: None,
             paused: None,
             schedule: Schedule::default(),
             parallel: Parallel::default(),

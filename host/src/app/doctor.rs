@@ -76,6 +76,17 @@ impl Doctor {
                 _ => None,
             })
             .collect();
+        checks.extend(self.catalog.quarantined().into_iter().map(|one| {
+            let message = format!(
+                "{} {} ({}) is in quarantine: {} steps in a row ended in a trap",
+                one.plugin, one.version, one.file, one.traps
+            );
+            let advice = format!(
+                "put a version into its place that works, or: tidegate plugin release {}",
+                one.plugin
+            );
+            Check::warn("plugins", message, advice)
+        }));
         let ready = entries.iter().filter(|entry| matches!(entry.standing, Standing::Ready(..))).count();
         checks.push(if ready == 0 {
             let advice = format!("copy a plugin's .wasm file into {}", folder.display());

@@ -4,8 +4,8 @@ use super::{Error, Setup, folder::Places};
 use crate::{
     broker::{Broker, SystemLookup},
     cassettes::{self, Cassettes},
-    catalog::{Catalog, Watcher},
-    channels::{self, BreakerKeeper, Channels},
+    catalog::{self, Catalog, Watcher},
+    channels::{self, BreakerKeeper, Channels, TrapKeeper},
     sandbox::{self, Sandbox},
     store::Store,
     sync::{self, Hooks, NoticeSender, Notices, RouteWorker, Routes, Runner, Sync, Timetable},
@@ -23,6 +23,7 @@ pub(super) struct Floors {
     pub(super) sync: Sync,
     pub(super) timetable: Timetable,
     pub(super) runner: Runner,
+    pub(super) traps: TrapKeeper,
     pub(super) hooks: Hooks,
     pub(super) notices: Notices,
     pub(super) notice_sender: NoticeSender,
@@ -43,7 +44,10 @@ impl Floors {
         })
         .map_err(Error::Sandbox)?;
         let folder = config.plugins_folder();
-        let (catalog, watcher) = Catalog::build(config.catalog.clone(), folder.clone(), sandbox)
+        // This key stands with the others that say what comes of a failure.
+        let in_catalog =
+            catalog::Config { traps_in_a_row: config.sync.traps_in_a_row, ..config.catalog.clone() };
+        let (catalog, watcher) = Catalog::build(in_catalog, folder.clone(), sandbox)
             .map_err(|source| Error::Folder { folder, source })?;
         let channels = Channels::build(channels::Parts {
             store: store.clone(),
@@ -54,7 +58,7 @@ impl Floors {
             key: setup.key.clone(),
         })
         .map_err(Error::Channels)?;
-        let breakers = channels.breaker_keeper();
+        let (breakers, traps) = (channels.breaker_keeper(), channels.trap_keeper());
         let host = places.host().map_err(|source| Error::Folder { folder: places.data.clone(), source })?;
         // These keys stand elsewhere: with the other limits of a step, and under `[history]`.
         let sync = sync::Config {
@@ -98,6 +102,7 @@ impl Floors {
             notice_sender,
             routes,
             route_worker,
+            traps,
         })
     }
 }

@@ -7,10 +7,11 @@
 use super::{
     Meter,
     cassette::Tee,
-    classify::{self, Remote},
+    classify::{self, Failed, Remote, Sign},
     client::{self, Wire},
     coding::{self, Coding, Decoder},
     headers::Description,
+    peer::Pass,
     snippet::Rest,
 };
 use crate::model::{Class, Failure, Size};
@@ -35,6 +36,8 @@ pub struct Body {
     remote: Remote,
     /// Takes down what is read.
     tee: Option<Tee>,
+    /// Hears whether it came whole.
+    pass: Option<Pass>,
 }
 
 /// The most that a body may have, in bytes.
@@ -88,7 +91,17 @@ impl Body {
                 None => Source::Plain(wire),
             },
         };
-        Ok(Self { source, ready: Bytes::new(), received: 0, bounds, length, meter, remote, tee: None })
+        Ok(Self {
+            source,
+            ready: Bytes::new(),
+            received: 0,
+            bounds,
+            length,
+            meter,
+            remote,
+            tee: None,
+            pass: None,
+        })
     }
 
     /// What becomes of the headers that describe the body.
@@ -126,6 +139,12 @@ impl Body {
     /// The same body, with what is read of it taken down.
     pub(super) fn taken_down(self, tee: Tee) -> Self {
         Self { tee: Some(tee), ..self }
+    }
+
+    /// The same body, which says of its origin whether it came whole. Of one that is
+    /// dropped before its end nothing is said.
+    pub(super) fn reporting(self, pass: Option<Pass>) -> Self {
+        Self { pass, ..self }
     }
 
     /// What was read and not handed over; the same bytes again.
@@ -242,6 +261,9 @@ impl Body {
     fn count(&mut self, read: usize) -> Result<(), Failure> {
         if read == 0 {
             self.source = Source::Ended;
+            if let Some(pass) = self.pass.take() {
+                pass.settle(Sign::Alive, None);
+            }
             return Ok(());
         }
         self.received += read as u64;
@@ -259,7 +281,10 @@ impl Body {
     }
 
     fn fail(&mut self, error: Error) -> Failure {
-        let failure = classify::body(error, &self.remote).failure;
+        let Failed { failure, sign, .. } = classify::body(error, &self.remote);
+        if let Some(pass) = self.pass.take() {
+            pass.settle(sign, Some(&failure));
+        }
         self.source = Source::Failed(failure.clone());
         failure
     }

@@ -49,6 +49,19 @@ impl Entry {
         std::mem::replace(self, Self::none()).settle(Ok(&()));
     }
 
+    /// Gives the place back when a stream has begun. While requests go to the origin at
+    /// will, what it is counted as shows at the stream's end; one that is being tried is
+    /// alive as soon as it answers.
+    pub(super) fn hand_over(self) -> Option<Pass> {
+        let Inside { gate, pass, place } = self.0?;
+        place.success();
+        if gate.breaker.is_closed() {
+            return Some(pass);
+        }
+        pass.settle(Sign::Alive, None);
+        None
+    }
+
     /// Notes what came of it, and gives the place back.
     pub(super) fn settle<T>(self, outcome: Result<&T, &Failed>) {
         let sign = outcome.as_ref().map_or_else(|failed| failed.sign, |_| Sign::Alive);

@@ -112,12 +112,18 @@ impl Way {
         loop {
             let entered = self.enter(order, &order.draft.url, number).await;
             let mut entry = entered.map_err(|failed| given_up(failed, number - 1, Reason::Pointless))?;
-            let outcome = self.attempt(order, &mut entry).await;
-            entry.settle(outcome.as_ref());
-            let failed = match outcome {
-                Ok(answer) => return Ok(Answer { attempts: number, ..answer }),
+            let failed = match self.attempt(order, &mut entry).await {
+                Ok(answer) if order.hold == Hold::Stream => {
+                    let body = answer.body.reporting(entry.hand_over());
+                    return Ok(Answer { attempts: number, body, ..answer });
+                }
+                Ok(answer) => {
+                    entry.settle(Ok(&answer));
+                    return Ok(Answer { attempts: number, ..answer });
+                }
                 Err(failed) => failed,
             };
+            entry.settle::<Answer>(Err(&failed));
             let wait = match self.decide(order, &failed, number) {
                 Decision::Wait(wait) => wait,
                 Decision::GiveUp(reason) => return Err(given_up(failed, number, reason)),

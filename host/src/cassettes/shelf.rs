@@ -124,13 +124,17 @@ impl Shelf {
         })
     }
 
+    /// The runs of a channel that were recorded.
+    pub(super) fn of_channel(&self, channel: ChannelId) -> Result<Vec<RunId>, Error> {
+        let mut runs = self.runs()?;
+        runs.retain(|run| {
+            self.head(*run).is_ok_and(|head| head.is_some_and(|head| head.channel_id == channel))
+        });
+        Ok(runs)
+    }
+
     pub(super) fn delete_of_channel(&self, channel: ChannelId) -> Result<usize, Error> {
-        let mut gone = Vec::new();
-        for run in self.runs()? {
-            if self.head(run).is_ok_and(|head| head.is_some_and(|head| head.channel_id == channel)) {
-                gone.push(run);
-            }
-        }
+        let gone = self.of_channel(channel)?;
         if !gone.is_empty() {
             self.delete(&gone)?;
         }

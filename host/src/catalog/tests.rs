@@ -1,6 +1,7 @@
 //! The catalog through its face, with small plugins in folders of their own.
 
 pub(crate) mod guest;
+mod traps;
 
 use self::guest::{Guest, manifest};
 use super::*;
@@ -24,6 +25,14 @@ impl Bench {
     /// Over a folder that may hold something already. It settles fast, and looks
     /// only when it is asked to or hinted at.
     fn with(folder: tempfile::TempDir) -> Self {
+        Self::over(folder, Config::default())
+    }
+
+    fn with_config(config: Config) -> Self {
+        Self::over(tempfile::tempdir().expect("a folder"), config)
+    }
+
+    fn over(folder: tempfile::TempDir, config: Config) -> Self {
         let mut limits = sandbox::Config::default();
         limits.limits.component_bytes = Size::mib(1);
         limits.limits.cpu = Span::secs(600);
@@ -33,7 +42,7 @@ impl Bench {
             compiler: None,
             cache: folder.path().join("cache"),
         });
-        let config = Config { settle: Span::millis(20), rescan: Span::secs(3_600) };
+        let config = Config { settle: Span::millis(20), rescan: Span::secs(3_600), ..config };
         let plugins = folder.path().join("plugins");
         let (catalog, watcher) =
             Catalog::build(config, plugins, sandbox.expect("a sandbox")).expect("a catalog");

@@ -17,7 +17,7 @@ use arc_swap::ArcSwap;
 use futures_util::FutureExt;
 use std::{collections::BTreeMap, io, panic::AssertUnwindSafe, path::PathBuf, sync::Arc, time::Duration};
 use tokio::{
-    sync::{Semaphore, mpsc, oneshot},
+    sync::{Semaphore, mpsc, oneshot, watch},
     task::{AbortHandle, JoinError, JoinSet},
     time::{Instant, sleep_until},
 };
@@ -37,6 +37,7 @@ pub(super) struct Parts {
     pub(super) judge: Judge,
     pub(super) snapshot: Arc<ArcSwap<Snapshot>>,
     pub(super) asked: mpsc::Receiver<oneshot::Sender<()>>,
+    pub(super) changed: watch::Sender<u64>,
 }
 
 /// The loop's state between two drives.
@@ -222,6 +223,7 @@ impl Worker {
     fn publish(&mut self) {
         if let Some(news) = self.ledger.news() {
             self.parts.snapshot.store(Arc::new(news));
+            self.parts.changed.send_modify(|count| *count += 1);
         }
     }
 

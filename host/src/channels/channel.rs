@@ -4,15 +4,16 @@
 //! undo each other's work unseen.
 
 use super::{
-    Change, Draft, Error, Inner, VaultError, address, guest,
+    Change, Disabled, Draft, Error, Inner, VaultError, Veto, address, guest,
     settings::{self, Asked, Settled},
+    upgrade,
     vault::Place,
 };
 use crate::{
     catalog::Offer,
     model::{
-        Channel, ChannelId, ChannelType, ConflictPolicies, Name, Parallel, Schedule, Sealed, Secret,
-        Transport, Vanished, Ways,
+        Channel, ChannelId, ChannelType, ConflictPolicies, Failure, LifecycleStep, Name, Parallel, Schedule,
+        Sealed, Secret, Transport, Vanished, Ways,
     },
     store,
 };
@@ -63,6 +64,7 @@ impl Inner {
             secrets: self.seal_all(id, &settled.fresh).await?,
             settings: settled.settings,
             plugin_version: offer.manifest.version.clone(),
+            migrated: None,
             created: now,
             edited: now,
             revision: 1,
@@ -101,17 +103,33 @@ impl Inner {
         if after == before { Ok(before) } else { self.replace(&before, after).await }
     }
 
-    pub(super) async fn set_enabled(&self, name: &str, enabled: bool) -> Result<Channel, Error> {
+    pub(super) async fn enable(&self, name: &str) -> Result<Channel, Error> {
         let before = self.get(name).await?;
-        let mut after = Channel { enabled, ..before.clone() };
-        if enabled {
-            // A person's word replaces a program's.
-            self.end_pause(&mut after);
-            if !before.enabled {
-                after.enabled_since = Some(self.clock.now());
-            }
+        let mut after = Channel { enabled: true, ..before.clone() };
+        // A person's word replaces a program's.
+        self.end_pause(&mut after);
+        if !before.enabled {
+            after.enabled_since = Some(self.clock.now());
         }
-        if after == before { Ok(before) } else { self.replace(&before, after).await }
+        if after == before {
+            return Ok(before);
+        }
+        self.hear(&before, LifecycleStep::Enable, Veto::Heeded).await?;
+        self.replace(&before, after).await
+    }
+
+    pub(super) async fn disable(&self, name: &str, veto: Veto) -> Result<Disabled, Error> {
+        let before = self.get(name).await?;
+        if !before.enabled {
+            return Ok(Disabled { channel: before, warning: None });
+        }
+        let warning = self.hear(&before, LifecycleStep::Disable, veto).await?;
+        let after = Channel { enabled: false, ..before.clone() };
+        Ok(Disabled { channel: self.replace(&before, after).await?, warning })
+    }
+
+    pub(super) async fn hear_before_delete(&self, name: &str, veto: Veto) -> Result<Option<Failure>, Error> {
+        self.hear(&self.get(name).await?, LifecycleStep::Delete, veto).await
     }
 
     pub(super) async fn delete(&self, name: &str) -> Result<(), Error> {
@@ -130,8 +148,10 @@ impl Inner {
             return Ok(());
         }
         let channels = self.store.channels().list().await?;
-        if !channels.iter().flat_map(|channel| channel.secrets.values()).all(|sealed| self.vault.fits(sealed))
-        {
+        let put_aside =
+            channels.iter().filter_map(|channel| channel.migrated.as_ref()).map(|old| &old.secrets);
+        let secrets = channels.iter().map(|channel| &channel.secrets).chain(put_aside);
+        if !secrets.flat_map(BTreeMap::values).all(|sealed| self.vault.fits(sealed)) {
             return Err(VaultError::WrongKey.into());
         }
         self.key_fits.store(true, Ordering::Relaxed);
@@ -146,6 +166,9 @@ impl Inner {
         given_secrets: &BTreeMap<String, Secret>,
     ) -> Result<(), Error> {
         let transport = transport_of(&offer.channel_type, Some(&channel.transport))?;
+        if let Some(restored) = upgrade::restored(channel, offer) {
+            *channel = restored;
+        }
         // Where the plugin cannot take old settings over, the operator still has to
         // be able to mend them: the form says what is missing.
         let stored = guest::carried_over(offer, channel).await.unwrap_or_else(|_| channel.settings.clone());
@@ -153,6 +176,9 @@ impl Inner {
         let asked =
             Asked { form: &transport.form, stored: &stored, has_secret: &has_secret, given, given_secrets };
         let settled = check_settings(offer, transport, &asked).await?;
+        if channel.plugin_version != offer.manifest.version {
+            *channel = upgrade::keeping_the_old(channel, self.clock.now());
+        }
         channel.secrets.retain(|name, _| settled.kept.contains(name));
         channel.secrets.extend(self.seal_all(channel.id, &settled.fresh).await?);
         channel.settings = settled.settings;

@@ -2,7 +2,7 @@
 
 use super::vault::VaultError;
 use crate::{
-    model::{Class, Failure, Fault, FieldError, Name},
+    model::{ChannelName, Class, Failure, Fault, FieldError, LifecycleStep, Name},
     store,
 };
 
@@ -47,6 +47,16 @@ pub enum Error {
     /// The row is not what the change was based on.
     #[error("channel '{0}' was changed by somebody else at the same time; look at it and try again")]
     Stale(String),
+    /// The plugin has something against it.
+    #[error("the plugin does not let channel '{channel}' be {step}d: {}{}", .words.message, way_out(*.step))]
+    Refused {
+        /// Which channel.
+        channel: ChannelName,
+        /// What was to be done.
+        step: LifecycleStep,
+        /// The plugin's.
+        words: Box<Failure>,
+    },
     /// The key, or a sealed secret.
     #[error(transparent)]
     Vault(#[from] VaultError),
@@ -69,7 +79,8 @@ impl Error {
             | Self::NoTransport { .. }
             | Self::NoConnector { .. }
             | Self::OneWay(_)
-            | Self::Settings(_) => Fault::Invalid,
+            | Self::Settings(_)
+            | Self::Refused { .. } => Fault::Invalid,
             Self::Stale(_) => Fault::Transient,
             Self::Vault(error) => error.fault(),
             Self::Plugin(failure) => failure.fault(),
@@ -94,7 +105,15 @@ impl Error {
             }
             Self::Vault(error) => Failure::new(class, error.code(), error.to_string()),
             Self::NoType(words) => Failure::new(class, "plugin.missing", words),
+            Self::Refused { .. } => Failure::new(class, "lifecycle.refused", self.to_string()),
             other => Failure::new(class, "channel.failed", other.to_string()),
         }
+    }
+}
+
+fn way_out(step: LifecycleStep) -> &'static str {
+    match step {
+        LifecycleStep::Enable => "",
+        LifecycleStep::Disable | LifecycleStep::Delete => "; --force overrules it",
     }
 }

@@ -31,27 +31,16 @@ pub(super) async fn validate(offer: &Offer, effective: &Map<String, Value>) -> R
 /// The stored settings as the present version of the plugin wants them.
 ///
 /// # Errors
-/// The plugin cannot take them over, in words that say so.
+/// The plugin cannot take them over, in its own words.
 pub(super) async fn carried_over(offer: &Offer, channel: &Channel) -> Result<Map<String, Value>, Failure> {
-    let (from, to) = (&channel.plugin_version, &offer.manifest.version);
-    if from == to {
+    let from = &channel.plugin_version;
+    if *from == offer.manifest.version {
         return Ok(channel.settings.clone());
     }
-    let secrets = channel.secrets.keys().map(|name| (name.clone(), Value::Bool(true)));
-    let shown: Map<_, _> = channel.settings.clone().into_iter().chain(secrets).collect();
-    let id = channel.channel_type.as_str();
-    let outcome = offer.plugin.migrate_settings(pure_step(offer), id, from, bytes(&shown)).await;
-    let explain = |failure: Failure| {
-        let words = format!(
-            "the settings of channel '{}' are of plugin version {from}, and version {to} cannot take them over: {}; edit the channel",
-            channel.name, failure.message
-        );
-        let class = if failure.class == Class::Internal { Class::Internal } else { Class::Config };
-        Failure::new(class, failure.code, words).with_fields(failure.fields)
-    };
-    let answer = outcome.result.map_err(explain)?;
-    let mut settings: Map<String, Value> = serde_json::from_slice(&answer).map_err(|_| {
-        explain(Failure::new(Class::Internal, "answer.settings", "its answer is not a JSON object"))
+    let (id, shown) = (channel.channel_type.as_str(), bytes(&with_secrets(channel)));
+    let outcome = offer.plugin.migrate_settings(pure_step(offer), id, from, shown).await;
+    let mut settings: Map<String, Value> = serde_json::from_slice(&outcome.result?).map_err(|_| {
+        Failure::new(Class::Internal, "answer.settings", "the plugin's answer is not a JSON object")
     })?;
     let is_secret = |name: &str| {
         let fields = offer.channel_type.transports.iter().flat_map(|transport| &transport.form);
@@ -60,6 +49,12 @@ pub(super) async fn carried_over(offer: &Offer, channel: &Channel) -> Result<Map
     };
     settings.retain(|name, _| !is_secret(name));
     Ok(settings)
+}
+
+/// The settings as they are stored, `true` in the place of a secret.
+pub(super) fn with_secrets(channel: &Channel) -> Map<String, Value> {
+    let secrets = channel.secrets.keys().map(|name| (name.clone(), Value::Bool(true)));
+    channel.settings.clone().into_iter().chain(secrets).collect()
 }
 
 /// Settings as a guest gets them.

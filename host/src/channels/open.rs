@@ -1,7 +1,7 @@
 //! From a channel's row to what a step needs: plugin, settings, gateway.
 //!
-//! It sends nothing and changes no row: settings of an older plugin version are
-//! carried over in memory, and stored with the next edit.
+//! It sends nothing. The one row that it changes is that of a channel whose settings are
+//! of another version of its plugin: they are carried over first.
 
 use super::{
     Error, Inner, Opened, address, channel, credentials,
@@ -30,23 +30,25 @@ impl Inner {
 
     pub(super) async fn open_channel(&self, channel: Channel) -> Result<Opened, Error> {
         let offer = self.offer_for(&channel)?;
+        let channel = self.fitted(channel, &offer).await?;
         let made = Made { revision: channel.revision, sha256: offer.plugin.sha256().into() };
         let kept = match self.gateways.get(channel.id, &made) {
             Some(kept) => kept,
-            None => self.gateways.keep(channel.id, made, self.prepare(&channel, &offer).await?),
+            None => self.gateways.keep(channel.id, made, self.prepare(&channel, &offer)?),
         };
         Ok(Opened { channel, offer, gateway: kept.gateway, settings: kept.settings })
     }
 
-    /// The plugin of a channel.
+    /// The plugin of a channel, where it may run.
     ///
     /// # Errors
-    /// It is gone, with words that name the file.
+    /// It is gone, with words that name the file, or in quarantine.
     pub(super) fn offer_for(&self, channel: &Channel) -> Result<Offer, Error> {
         let id = channel.channel_type.as_str();
         let missing =
             || Error::Plugin(Failure::new(Class::Config, "plugin.missing", self.catalog.absence(id)));
-        self.catalog.offer(id).ok_or_else(missing)
+        let offer = self.catalog.offer(id).ok_or_else(missing)?;
+        offer.plugin.objection().map_or(Ok(offer), |objection| Err(Error::Plugin(objection)))
     }
 
     /// Settings of another plugin version are read as they are: most have the same
@@ -63,10 +65,10 @@ impl Inner {
         Some(Origins::name_of(&addresses.base))
     }
 
-    async fn prepare(&self, channel: &Channel, offer: &Offer) -> Result<Kept, Error> {
+    fn prepare(&self, channel: &Channel, offer: &Offer) -> Result<Kept, Error> {
         let transport = channel::transport_of(&offer.channel_type, Some(&channel.transport))?;
-        let stored = guest::carried_over(offer, channel).await.map_err(Error::Plugin)?;
-        let settled = settle(channel, transport, &stored).map_err(|faults| misfit(channel, faults))?;
+        let settled =
+            settle(channel, transport, &channel.settings).map_err(|faults| misfit(channel, faults))?;
         let gateway = self.gateway(channel, transport, &settled)?;
         Ok(Kept { gateway, settings: guest::bytes(&settled.effective) })
     }
@@ -99,7 +101,7 @@ impl Inner {
 }
 
 /// The stored settings with the form's defaults.
-fn settle(
+pub(super) fn settle(
     channel: &Channel,
     transport: &Transport,
     stored: &Map<String, Value>,

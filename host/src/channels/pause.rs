@@ -44,7 +44,7 @@ impl Inner {
     }
 
     /// False where somebody was faster.
-    async fn swap(&self, before: &Channel, after: &Channel) -> Result<bool, Error> {
+    pub(super) async fn swap(&self, before: &Channel, after: &Channel) -> Result<bool, Error> {
         match self.store.channels().update(before, after).await {
             Ok(()) => Ok(true),
             Err(store::Error::Expectation) => Ok(false),

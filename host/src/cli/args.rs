@@ -89,11 +89,23 @@ pub(super) enum Command {
         #[command(subcommand)]
         command: command::schedule::Command,
     },
-    /// Read the imported records
+    /// Read records, and change them in channels that go both ways
     #[command(after_help = help::RECORD)]
     Record {
         #[command(subcommand)]
         command: command::record::Command,
+    },
+    /// Look at the changes that wait to be exported, try them again, or give them up
+    #[command(after_help = help::OUTBOX)]
+    Outbox {
+        #[command(subcommand)]
+        command: command::outbox::Command,
+    },
+    /// See what both sides changed, and decide it
+    #[command(after_help = help::CONFLICT)]
+    Conflict {
+        #[command(subcommand)]
+        command: command::conflict::Command,
     },
     /// See which remote systems fail, and give one free
     #[command(after_help = help::ORIGIN)]

@@ -49,6 +49,11 @@ impl Serialize for Document {
 }
 
 impl Document {
+    /// Whether there was no body.
+    pub(super) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
     pub(super) fn read<T: DeserializeOwned>(&self) -> anyhow::Result<T> {
         serde_json::from_slice(&self.0).context("the answer is not what this version of tidegate understands")
     }

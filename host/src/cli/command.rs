@@ -3,10 +3,12 @@
 pub(super) mod cassette;
 pub(super) mod channel;
 pub(super) mod config;
+pub(super) mod conflict;
 pub(super) mod doctor;
 pub(super) mod mapping;
 pub(super) mod notice;
 pub(super) mod origin;
+pub(super) mod outbox;
 pub(super) mod plugin;
 pub(super) mod quarantine;
 pub(super) mod record;

@@ -15,6 +15,8 @@ pub(super) enum Followed {
     Ended(Job),
     /// Runs that go in this process are put off; nobody works on them any more.
     PutOff(Job),
+    /// It follows another job of the channel whose runs go in this process and are put off.
+    Behind(Job, Job),
     /// Nobody wants to wait any longer; the runs as they are.
     LeftAlone(Job),
 }
@@ -51,6 +53,10 @@ pub(super) async fn follow(
                     runs.clear();
                     return Ok(Followed::PutOff(state));
                 }
+                if session.is_local() && let Some(before) = put_off_before(ctx, session, &state).await? {
+                    runs.clear();
+                    return Ok(Followed::Behind(state, before));
+                }
             }
             () = &mut patience => break None,
             wish = signals.next() => break Some(wish),
@@ -64,6 +70,14 @@ pub(super) async fn follow(
         return state(session, job, None).await.map(Followed::PutOff);
     }
     state(session, job, None).await.map(Followed::LeftAlone)
+}
+
+/// The job that goes before this one, where it waits for longer than a moment.
+async fn put_off_before(ctx: &Context<'_>, session: &Session, job: &Job) -> anyhow::Result<Option<Job>> {
+    let Some(before) = job.after else { return Ok(None) };
+    let before = state(session, before, None).await?;
+    let waits = before.due.is_some_and(|due| due > ctx.clock.now()) && before.is_put_off();
+    Ok(waits.then_some(before))
 }
 
 async fn patience(timeout: Option<Duration>) {

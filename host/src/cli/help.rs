@@ -31,7 +31,9 @@ Use it:
   sync        Import what is new in a channel's remote system
   run         Look at what syncs did, or end one
   schedule    Look at when channels sync by themselves, or hold that back
-  record      Read the imported records
+  record      Read records, and change them in channels that go both ways
+  outbox      Look at the changes that wait to be exported, try them again, or give them up
+  conflict    See what both sides changed, and decide it
   quarantine  Look at the records that failed, try them again, or give them up
   origin      See which remote systems fail, and give one free
 
@@ -97,6 +99,15 @@ Example:
   tidegate plugin reload
 
 It looks at the folder now and waits until every file is judged.";
+pub(super) const PLUGIN_RELEASE: &str = "\
+Examples:
+  tidegate plugin release zendesk
+  tidegate plugin release zendesk.wasm
+  tidegate plugin release 4f1c09d2ab31
+
+A version of a plugin comes into quarantine when too many of its steps in a row end in a
+trap; tidegate plugin list tells since when, and how the last one ended. Runs that
+waited for it go on by themselves, and its traps are counted anew.";
 
 pub(super) const CHANNEL: &str = "\
 Examples:
@@ -135,19 +146,24 @@ pub(super) const CHANNEL_ENABLE: &str = "\
 Example:
   tidegate channel enable support
 
-A channel that the host has paused goes on, too.";
+A channel that the host has paused goes on, too. A plugin that has a say may refuse it.";
 pub(super) const CHANNEL_DISABLE: &str = "\
-Example:
+Examples:
   tidegate channel disable support
+  tidegate channel disable support --force
 
-Runs that go on are not ended by it: tidegate run cancel ID. Those that wait or are put
+--force overrules a plugin that refuses it. Runs that go on are not ended by it: tidegate run cancel ID. Those that wait or are put
 off are cancelled when their turn comes.";
 pub(super) const CHANNEL_DELETE: &str = "\
-Example:
+Examples:
+  tidegate channel delete support
   tidegate channel delete support --yes
+  tidegate channel delete support --yes --force
 
-It deletes the channel, its secrets, and every record that was imported through it. A
-channel that routes use is not deleted, unless --force lets them go with it.";
+Without --yes it shows what would be deleted: the channel, its secrets, every record that
+came through it, changes that were not sent yet, quarantine, runs, logs and cassettes. What
+is at the remote system stays as it is. --force overrules a plugin that refuses it.. A channel
+that routes use is not deleted without it; they go with the channel.";
 pub(super) const CHANNEL_CHECK: &str = "\
 Example:
   tidegate channel check support
@@ -297,7 +313,88 @@ Examples:
   tidegate record export support user --format csv | head
 
 jsonl: a line a record, {\"key\":…,\"updated\":…,\"payload\":{…}}.
-csv: the columns key and updated, then the payload's fields; what is nested stays JSON.";
+csv: the columns key and updated, then the payload's fields; what is nested stays JSON.
+--marks adds vanished: since when a record is gone remotely, where it is marked.";
+
+pub(super) const RECORD_PUT: &str = "\
+Examples:
+  tidegate record put support ticket order-17 '{\"subject\":\"Late\",\"description\":\"Where is it?\"}'
+  tidegate record put support ticket-comment note-1 @note.json --parent order-17
+
+A new record keeps the key that you give it; `record show` tells its remote id once it has
+one. It is held to the connector's schema. The channel goes both ways: `channel edit NAME
+--two-way`. A host that runs exports it within seconds; without one: `tidegate sync NAME`.";
+pub(super) const RECORD_PATCH: &str = "\
+Examples:
+  tidegate record patch support ticket 4711 '{\"status\":\"solved\"}'
+  tidegate record patch support ticket 4711 '{\"assignee_id\":null}'
+
+Only the fields that changed are sent. null takes a field away.";
+pub(super) const RECORD_DELETE: &str = "\
+Example:
+  tidegate record delete support ticket 4711";
+pub(super) const RECORD_HISTORY: &str = "\
+Example:
+  tidegate record history support ticket 4711
+
+The newest changes of channels that go both ways, also of a record that is gone. `import`
+and `export` stand for the remote system: what it brought, and what it answered.";
+pub(super) const RECORD_LINK: &str = "\
+Example:
+  tidegate record link support ticket order-17 4711
+
+For a record that was made here and is there already: it is not created then, its fields
+go out as an update. Neither side can be linked twice.";
+pub(super) const RECORD_UNLINK: &str = "\
+Example:
+  tidegate record unlink support ticket order-17
+
+For a link that is wrong. No change of the record may wait.";
+
+pub(super) const OUTBOX: &str = "\
+Examples:
+  tidegate outbox list support --refused
+  tidegate outbox show support ticket 4711";
+pub(super) const OUTBOX_LIST: &str = "\
+Examples:
+  tidegate outbox list support
+  tidegate outbox list support --connector ticket --refused
+
+waits: goes with the next export. put off: not before that time. sent: not answered yet.
+refused: waits for another edit, or for `outbox retry`. held: waits for `conflict resolve`.";
+pub(super) const OUTBOX_SHOW: &str = "\
+Example:
+  tidegate outbox show support ticket 4711";
+pub(super) const OUTBOX_RETRY: &str = "\
+Examples:
+  tidegate outbox retry support ticket 4711
+  tidegate outbox retry support --all";
+pub(super) const OUTBOX_DROP: &str = "\
+Examples:
+  tidegate outbox drop support ticket 4711 --yes
+  tidegate outbox drop support ticket --all --yes
+
+A record that the remote system has never had goes away. What was sent and is not answered
+yet cannot be given up.";
+
+pub(super) const CONFLICT: &str = "\
+Examples:
+  tidegate conflict list support --held
+  tidegate conflict resolve 01JZ8M3V9Q6X2B4C5D7E8F9G0H --take remote";
+pub(super) const CONFLICT_LIST: &str = "\
+Examples:
+  tidegate conflict list
+  tidegate conflict list support --connector ticket --held";
+pub(super) const CONFLICT_SHOW: &str = "\
+Example:
+  tidegate conflict show 01JZ8M3V9Q6X2B4C5D7E8F9G0H";
+pub(super) const CONFLICT_RESOLVE: &str = "\
+Examples:
+  tidegate conflict resolve 01JZ8M3V9Q6X2B4C5D7E8F9G0H --take local
+  tidegate conflict resolve 01JZ8M3V9Q6X2B4C5D7E8F9G0H --take remote --field '/subject=\"Both\"'
+
+remote is what the remote system has now, as far as is known. What is decided for the local
+side is exported.";
 
 pub(super) const ORIGIN: &str = "\
 Examples:

@@ -123,6 +123,10 @@ fn while_put_off(problem: &Problem) -> &'static str {
         ("plugin.missing", _) => {
             "put the plugin back (tidegate plugin list); the run goes on by itself afterwards"
         }
+        ("plugin.quarantined", _) => {
+            "put a version of the plugin into its place that works, or let this one go on (tidegate plugin \
+             release); the run goes on by itself afterwards"
+        }
         ("breaker.open" | "throttle.blocked", _) | (_, Class::RateLimited) => {
             "it goes on by itself; what it waits for: tidegate origin list"
         }
@@ -137,7 +141,11 @@ fn advice_for(problem: &Problem) -> Option<&'static str> {
         ("channel.name-taken", _) => {
             "choose another name, or change that channel: tidegate channel edit NAME"
         }
-        ("plugin.missing", _) => "tidegate plugin list",
+        ("plugin.missing" | "plugin.not-quarantined", _) => "tidegate plugin list",
+        ("plugin.quarantined", _) => {
+            "tidegate plugin list tells why; put a version into its place that works, or let this one go on: \
+             tidegate plugin release PLUGIN"
+        }
         ("channel.settings", _) => "tidegate plugin inspect FILE lists the settings and what they mean",
         ("channel.disabled" | "run.disabled", _) => "tidegate channel enable NAME",
         ("connector.unknown" | "channel.no-connectors", _) => {
@@ -167,6 +175,10 @@ fn advice_for(problem: &Problem) -> Option<&'static str> {
         ("run.dependency" | "api.listen", _) => return None,
         ("api.bind", _) => "take a free port: tidegate serve --listen 127.0.0.1:0",
         ("key.wrong" | "key.file" | "key.form" | "key.shared", _) => "tidegate doctor",
+        ("lifecycle.refused", _) => return None,
+        ("settings.migration", _) => {
+            "tidegate channel edit NAME --set KEY=VALUE, or put the old version of the plugin back"
+        }
         (_, Class::Auth) => "correct the credentials: tidegate channel edit NAME --secret-file KEY=PATH",
         (_, Class::Denied) => "the host's rules forbid it; they stand under [broker] in the configuration",
         (_, Class::Transient | Class::RateLimited) => "try again later; nothing was lost",

@@ -1,6 +1,6 @@
 //! How single values look to people.
 
-use crate::model::Timestamp;
+use crate::model::{Counters, Timestamp};
 use std::time::Duration;
 
 /// Text from elsewhere without what a terminal would act on: control characters,
@@ -24,6 +24,13 @@ pub(super) fn count(number: u64) -> String {
         text.push(digit);
     }
     text
+}
+
+/// What became of records, as cells of a table: read, added, updated, unchanged, deleted,
+/// in quarantine.
+pub(super) fn counted(counters: &Counters) -> [String; 6] {
+    let Counters { read, added, updated, unchanged, deleted, quarantined, .. } = *counters;
+    [read, added, updated, unchanged, deleted, quarantined].map(count)
 }
 
 /// `2026-01-31 12:00:05Z`.

@@ -21,14 +21,20 @@ impl Guest {
         Self { plugin: [KeyValue::new("plugin", plugin.to_owned())], peak: AtomicU64::new(0) }
     }
 
-    /// A step ended; `failure` is what it ended with.
-    pub fn step(&self, usage: &Usage, failure: Option<&Failure>) {
+    /// A step ended; `trap` is what it ended with, where the guest broke down.
+    pub fn step(&self, usage: &Usage, trap: Option<&Failure>) {
         let peak = self.peak.fetch_max(usage.peak_memory, Ordering::Relaxed).max(usage.peak_memory);
         REGISTRY.instruments.guest_memory_peak.record(peak, &self.plugin);
         // Steps are few beside ticks: one that took none still shows the plugin.
         REGISTRY.instruments.guest_cpu.add(usage.cpu_ticks as f64 * TICK, &self.plugin);
-        if failure.is_some_and(|failure| failure.code.starts_with("trap.")) {
+        if trap.is_some() {
             REGISTRY.instruments.traps.add(1, &self.plugin);
         }
     }
+}
+
+/// So many versions of a plugin are in quarantine now.
+pub fn plugin_quarantined(plugin: &str, versions: u64) {
+    let labels = [KeyValue::new("plugin", plugin.to_owned())];
+    REGISTRY.instruments.plugins_quarantined.record(versions, &labels);
 }

@@ -37,6 +37,7 @@ pub(super) struct Instruments {
     pub(super) guest_cpu: Counter<f64>,
     pub(super) guest_memory_peak: Gauge<u64>,
     pub(super) traps: Counter<u64>,
+    pub(super) plugins_quarantined: Gauge<u64>,
     pub(super) queue_depth: Gauge<u64>,
     pub(super) queue_oldest_age: Gauge<f64>,
     pub(super) leases_lost: Counter<u64>,
@@ -49,6 +50,9 @@ pub(super) struct Instruments {
     pub(super) webhook_seconds: Histogram<f64>,
     pub(super) notices: Counter<u64>,
     pub(super) route_records: Counter<u64>,
+    pub(super) exports: Counter<u64>,
+    pub(super) conflicts: Counter<u64>,
+    pub(super) outbox_changes: Gauge<u64>,
 }
 
 impl Instruments {
@@ -56,6 +60,21 @@ impl Instruments {
         let new = Declare(meter);
         new.process();
         Self {
+            exports: new.counter(
+                "tidegate_exports_total",
+                "{change}",
+                "Local changes that were sent, by what the remote system answered.",
+            ),
+            conflicts: new.counter(
+                "tidegate_conflicts_total",
+                "{conflict}",
+                "Records that both sides had changed, to different ends.",
+            ),
+            outbox_changes: new.gauge(
+                "tidegate_outbox_changes",
+                "{change}",
+                "Local changes that wait to be exported, of all channels.",
+            ),
             runs: new.counter("tidegate_runs_total", "{run}", "Runs by the status that they came to."),
             run_failures: new.counter(
                 "tidegate_run_failures_total",
@@ -118,6 +137,11 @@ impl Instruments {
                 "The most memory that one step of a plugin held since the plugin was loaded.",
             ),
             traps: new.counter("tidegate_traps_total", "", "Steps that ended in a trap."),
+            plugins_quarantined: new.gauge(
+                "tidegate_plugins_quarantined",
+                "",
+                "Versions of a plugin that are in quarantine.",
+            ),
             queue_depth: new.gauge("tidegate_queue_depth", "{job}", "Jobs by state."),
             queue_oldest_age: new.age(
                 "tidegate_queue_oldest_age_seconds",

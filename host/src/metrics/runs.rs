@@ -68,6 +68,23 @@ pub fn page(page: &Page<'_>) {
     REGISTRY.instruments.page_seconds.record(page.took.as_secs_f64(), &stream);
 }
 
+/// A local change was sent, and answered so: `done`, `conflict`, `refused` or `retry`.
+pub fn exported(channel_type: &Name, connector: &Name, outcome: &'static str) {
+    REGISTRY.instruments.exports.add(1, &with(&stream(channel_type, connector), "outcome", outcome));
+}
+
+/// Records were found that both sides had changed, to different ends.
+pub fn conflicts(channel_type: &Name, connector: &Name, count: u64) {
+    if count > 0 {
+        REGISTRY.instruments.conflicts.add(count, &stream(channel_type, connector));
+    }
+}
+
+/// So many local changes wait to be exported.
+pub fn outbox(changes: u64) {
+    REGISTRY.instruments.outbox_changes.record(changes, &[]);
+}
+
 fn stream(channel_type: &Name, connector: &Name) -> [KeyValue; 2] {
     [
         KeyValue::new("channel_type", channel_type.as_str().to_owned()),

@@ -99,12 +99,14 @@ fn a_plugin_shows_its_time_its_peak_and_its_traps() {
     let usage = |cpu_ticks, peak_memory| Usage { cpu_ticks, peak_memory, ..Usage::default() };
     guest.step(&usage(25, 4_096), None);
     guest.step(&usage(0, 1_024), Some(&Failure::new(Class::Internal, "trap.memory", "it broke")));
-    guest.step(&usage(0, 0), Some(&Failure::new(Class::Limit, "limit.cpu", "it ran on")));
+    guest.step(&usage(0, 0), None);
+    plugin_quarantined("m-plugin", 1);
     assert_eq!(
         lines_with("m-plugin"),
         [
             r#"tidegate_guest_cpu_seconds_total{plugin="m-plugin"} 0.25"#,
             r#"tidegate_guest_memory_peak_bytes{plugin="m-plugin"} 4096"#,
+            r#"tidegate_plugins_quarantined{plugin="m-plugin"} 1"#,
             r#"tidegate_traps_total{plugin="m-plugin"} 1"#,
         ]
     );

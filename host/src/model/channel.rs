@@ -1,10 +1,12 @@
 //! A configured channel, as it is stored.
 
 mod conflicts;
+mod migrated;
 mod options;
 mod paused;
 
 pub use conflicts::ConflictPolicies;
+pub use migrated::Migrated;
 pub use options::{Parallel, Vanished};
 pub use paused::Paused;
 
@@ -69,6 +71,10 @@ pub struct Channel {
     pub secrets: BTreeMap<String, Sealed>,
     /// Version of the plugin that the settings were saved for.
     pub plugin_version: String,
+    /// The settings before a plugin of another version took them over, until a run with the
+    /// new ones has gone well.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub migrated: Option<Migrated>,
     /// When it was created.
     pub created: Timestamp,
     /// When it was last edited.

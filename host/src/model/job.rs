@@ -68,7 +68,7 @@ pub struct Job {
     pub due: Timestamp,
     /// Its runs in the order in which they go; empty: not planned yet.
     pub runs: Vec<RunId>,
-    /// The origin whose return it waits for, where it was deferred for that.
+    /// The origin, or the plugin, whose return it waits for, where it was deferred for that.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub waits_for: Option<String>,
     /// What was asked for while it was worked on: the next job.

@@ -223,5 +223,6 @@ fn judge_exports(names: &[String]) -> Result<Exports, ContractError> {
         exporter: has("exporter"),
         operations: has("operations"),
         webhook: has("webhook"),
+        lifecycle: has("lifecycle"),
     })
 }

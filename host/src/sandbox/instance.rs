@@ -9,7 +9,7 @@ use super::{
     context::Context,
     limit::Limit,
     step::{Outcome, Step},
-    trap::{self, Circumstances},
+    trap::{self, Circumstances, Finding},
 };
 use crate::model::{Failure, Usage};
 use futures_util::{FutureExt, future::BoxFuture};
@@ -36,15 +36,22 @@ enum End<T> {
     Panicked,
 }
 
+/// What came of a step, and the failure of a guest that broke down.
+pub(super) struct Ended<T> {
+    pub(super) outcome: Outcome<T>,
+    pub(super) trap: Option<Failure>,
+}
+
+impl<T> Ended<T> {
+    fn never_begun(failure: Failure) -> Self {
+        Self { outcome: Outcome::never_begun(failure), trap: None }
+    }
+}
+
 /// Runs `call` in a fresh instance of `pre`. Waits for a turn first; the wait
 /// counts neither as CPU nor as wall time. Cancel safe: dropping the future
 /// ends the guest.
-pub(super) async fn run<T, F>(
-    sandbox: &Sandbox,
-    pre: &InstancePre<Context>,
-    step: Step,
-    call: F,
-) -> Outcome<T>
+pub(super) async fn run<T, F>(sandbox: &Sandbox, pre: &InstancePre<Context>, step: Step, call: F) -> Ended<T>
 where
     T: Send,
     F: for<'a> FnOnce(&'a mut Store<Context>, Instance) -> BoxFuture<'a, Answer<T>> + Send,
@@ -53,7 +60,7 @@ where
     let memory = step.memory;
     let _turn = tokio::select! {
         turn = sandbox.turn() => turn,
-        () = cancel.cancelled() => return Outcome::never_begun(Failure::cancelled()),
+        () = cancel.cancelled() => return Ended::never_begun(Failure::cancelled()),
     };
     let limits = sandbox.limits();
     let mut store = store(sandbox, step);
@@ -95,26 +102,26 @@ async fn patience(cancel: &CancellationToken) {
     tokio::time::sleep(GRACE).await;
 }
 
-fn judge<T>(end: End<T>, context: &Context, limits: &Limits, memory: Option<u64>) -> Result<T, Failure> {
-    let failure = match end {
+fn judge<T>(end: End<T>, context: &Context, limits: &Limits, memory: Option<u64>) -> Result<T, Finding> {
+    let finding = match end {
         End::Answered(Ok(Ok(answer))) => return Ok(answer),
-        End::Panicked => return Err(trap::panicked()),
-        End::Limit(limit) => limit.failure(limits, memory),
-        End::Cancelled => Failure::cancelled(),
-        End::Answered(Ok(Err(failure))) => failure,
+        End::Panicked => return Err(Finding::Other(trap::panicked())),
+        End::Limit(limit) => Finding::Other(limit.failure(limits, memory)),
+        End::Cancelled => Finding::Other(Failure::cancelled()),
+        End::Answered(Ok(Err(failure))) => Finding::Other(failure),
         End::Answered(Err(error)) => {
             tracing::debug!(error = %format!("{error:#}"), "a step ended abnormally");
             let refused = context.limiter.refused();
             let last_words = context.journal.last_words();
-            trap::failure(&error, &Circumstances { limits, memory, refused, last_words })
+            trap::finding(&error, &Circumstances { limits, memory, refused, last_words })
         }
     };
     // Whatever fails after the call to end fails because of it: requests that
     // were broken off, for one.
-    Err(if context.cancel.is_cancelled() { Failure::cancelled() } else { failure })
+    Err(if context.cancel.is_cancelled() { Finding::Other(Failure::cancelled()) } else { finding })
 }
 
-fn conclude<T>(result: Result<T, Failure>, store: Store<Context>) -> Outcome<T> {
+fn conclude<T>(result: Result<T, Finding>, store: Store<Context>) -> Ended<T> {
     let context = store.into_data();
     let (log_bytes, log_dropped) = context.journal.close();
     let used = context.way_out.as_ref().map(|(_, meter)| meter.used()).unwrap_or_default();
@@ -131,5 +138,6 @@ fn conclude<T>(result: Result<T, Failure>, store: Store<Context>) -> Outcome<T> 
         log_dropped,
     };
     let state = if result.is_ok() { context.state.into_writes() } else { BTreeMap::new() };
-    Outcome { result, state, usage }
+    let trap = result.as_ref().err().and_then(Finding::trap).cloned();
+    Ended { outcome: Outcome { result: result.map_err(Finding::into_failure), state, usage }, trap }
 }

@@ -3,6 +3,7 @@
 //! It holds no state of any run; each call is a step of its own.
 
 mod fit;
+mod lifecycle;
 
 use super::{
     Sandbox,
@@ -10,7 +11,8 @@ use super::{
     convert,
     error::{CompileError, ContractError, Error},
     inspect::Inspection,
-    instance::{self, Answer},
+    instance::{self, Answer, Ended},
+    overseer::Overseer,
     step::{Outcome, Step},
 };
 use crate::{
@@ -42,11 +44,13 @@ pub struct Exports {
     pub operations: bool,
     /// It understands deliveries.
     pub webhook: bool,
+    /// It has a say before a channel is enabled, disabled or deleted.
+    pub lifecycle: bool,
 }
 
-/// A compiled, pre-linked component; cheap to clone.
+/// A compiled, pre-linked component, and who watches over its steps; cheap to clone.
 #[derive(Clone)]
-pub struct Plugin(Arc<Parts>);
+pub struct Plugin(Arc<Parts>, Option<Arc<dyn Overseer>>);
 
 struct Parts {
     sandbox: Sandbox,
@@ -78,15 +82,44 @@ impl Plugin {
         let component = Component::from_binary(sandbox.engine(), component).map_err(refused)?;
         let linked = sandbox.linker().instantiate_pre(&component);
         let pre = linked.map_err(|error| ContractError::Link(describe(&error)))?;
-        Ok(Self(Arc::new(Parts {
-            indices: fit(&pre, inspection.exports)?,
-            exports: inspection.exports,
-            sha256: inspection.sha256,
-            manifest: inspection.manifest,
-            sandbox: sandbox.clone(),
-            pre,
-            named: OnceLock::new(),
-        })))
+        Ok(Self(
+            Arc::new(Parts {
+                indices: fit(&pre, inspection.exports)?,
+                exports: inspection.exports,
+                sha256: inspection.sha256,
+                manifest: inspection.manifest,
+                sandbox: sandbox.clone(),
+                pre,
+                named: OnceLock::new(),
+            }),
+            None,
+        ))
+    }
+
+    /// The same, with somebody who is asked before each step and told of each trap.
+    #[must_use]
+    pub fn overseen_by(&self, overseer: Arc<dyn Overseer>) -> Self {
+        Self(Arc::clone(&self.0), Some(overseer))
+    }
+
+    /// The same with nobody who watches over it: for steps that are no part of a run.
+    #[must_use]
+    pub fn unwatched(&self) -> Self {
+        Self(Arc::clone(&self.0), None)
+    }
+
+    /// Why no step of it may begin at present; none where one may.
+    #[must_use]
+    pub fn objection(&self) -> Option<Failure> {
+        self.1.as_ref()?.objection()
+    }
+
+    /// What one of its steps brought has been taken over for good: it is in the store, or
+    /// has been answered to whoever asked.
+    pub fn landed(&self) {
+        if let Some(overseer) = &self.1 {
+            overseer.landed();
+        }
     }
 
     /// Which optional interfaces it exports.
@@ -251,6 +284,9 @@ impl Plugin {
         T: Send,
         F: for<'a> FnOnce(&'a mut Store<Context>, Instance) -> BoxFuture<'a, Answer<T>> + Send,
     {
+        if let Some(objection) = self.objection() {
+            return Outcome::never_begun(objection);
+        }
         let unjudged;
         let named = match self.0.named.get() {
             Some(named) => named,
@@ -260,8 +296,17 @@ impl Plugin {
             }
         };
         let span = tracing::debug_span!("step", plugin = named.plugin);
-        let outcome = instance::run(&self.0.sandbox, &self.0.pre, step, call).instrument(span).await;
-        named.guest.step(&outcome.usage, outcome.result.as_ref().err());
+        let gateway = step.gateway.clone();
+        let ended = instance::run(&self.0.sandbox, &self.0.pre, step, call).instrument(span).await;
+        let Ended { outcome, trap } = ended;
+        named.guest.step(&outcome.usage, trap.as_ref());
+        if let (Some(mut trap), Some(overseer)) = (trap, &self.1) {
+            // Its last words may repeat what a remote system sent, the credential too.
+            if let Some(gateway) = gateway {
+                trap.message = gateway.redact(&trap.message);
+            }
+            overseer.trapped(&trap);
+        }
         outcome
     }
 }

@@ -18,38 +18,65 @@ pub(super) struct Circumstances<'a> {
     pub(super) last_words: Option<String>,
 }
 
-/// The failure that `error` ended a step with.
-pub(super) fn failure(error: &wasmtime::Error, around: &Circumstances<'_>) -> Failure {
+/// What the host found when a step did not end with an answer. That it was a trap is said
+/// here alone: a code says nothing, because a guest can put any code into its own error.
+#[derive(Debug, PartialEq)]
+pub(super) enum Finding {
+    /// The guest broke down: it trapped, or called `exit`.
+    Trap(Failure),
+    /// Anything else, the guest's own error included.
+    Other(Failure),
+}
+
+impl Finding {
+    pub(super) fn into_failure(self) -> Failure {
+        match self {
+            Self::Trap(failure) | Self::Other(failure) => failure,
+        }
+    }
+
+    /// The failure, where the guest broke down.
+    pub(super) fn trap(&self) -> Option<&Failure> {
+        match self {
+            Self::Trap(failure) => Some(failure),
+            Self::Other(_) => None,
+        }
+    }
+}
+
+/// What `error` ended a step with.
+pub(super) fn finding(error: &wasmtime::Error, around: &Circumstances<'_>) -> Finding {
+    if let Some(failure) = limited(error, around) {
+        return Finding::Other(failure);
+    }
+    match (cause::<Trap>(error), cause::<I32Exit>(error)) {
+        (Some(trap), _) => Finding::Trap(trapped(*trap, around.last_words.as_deref())),
+        (None, Some(exit)) => Finding::Trap(exited(exit, around.last_words.as_deref())),
+        (None, None) => Finding::Other(stray(error)),
+    }
+}
+
+/// The limit that ended a step, directly or because the guest gave up over it.
+fn limited(error: &wasmtime::Error, around: &Circumstances<'_>) -> Option<Failure> {
     if let Some(limit) = limit(error) {
-        return limit.failure(around.limits, around.memory);
+        return Some(limit.failure(around.limits, around.memory));
     }
-    let trap = cause::<Trap>(error);
-    let exit = cause::<I32Exit>(error);
+    let refused = around.refused?;
     // A guest that is refused memory or a table gives up in one of these ways.
-    if let Some(refused) = around.refused
-        && (exit.is_some() || trap.is_some_and(is_giving_up) || is_start_of_instance(error))
-    {
-        return refused.failure(around.limits, around.memory);
+    let gives_up = cause::<I32Exit>(error).is_some()
+        || cause::<Trap>(error).is_some_and(is_giving_up)
+        || is_start_of_instance(error);
+    gives_up.then(|| refused.failure(around.limits, around.memory))
+}
+
+/// Neither a limit nor a trap.
+fn stray(error: &wasmtime::Error) -> Failure {
+    if is_of_machine(error) {
+        let message = format!("the machine could not run the plugin: {}", root(error));
+        return Failure::new(Class::Transient, "internal.machine", message);
     }
-    match (trap, exit) {
-        (Some(trap), _) => trapped(*trap, around.last_words.as_deref()),
-        (None, Some(exit)) => {
-            let message = said(
-                format!("the plugin called `exit` with status {}", exit.0),
-                around.last_words.as_deref(),
-            );
-            Failure::new(Class::Internal, "trap.exit", message)
-        }
-        (None, None) if is_of_machine(error) => {
-            let message = format!("the machine could not run the plugin: {}", root(error));
-            Failure::new(Class::Transient, "internal.machine", message)
-        }
-        (None, None) => {
-            let message =
-                format!("the plugin handed over data that does not fit the contract: {}", root(error));
-            Failure::new(Class::Internal, "answer.invalid", message)
-        }
-    }
+    let message = format!("the plugin handed over data that does not fit the contract: {}", root(error));
+    Failure::new(Class::Internal, "answer.invalid", message)
 }
 
 /// The failure of a step in which the host itself broke down.
@@ -125,6 +152,11 @@ fn trapped(trap: Trap, last_words: Option<&str>) -> Failure {
     Failure::new(Class::Internal, code, said(what, last_words))
 }
 
+fn exited(exit: &I32Exit, last_words: Option<&str>) -> Failure {
+    let message = said(format!("the plugin called `exit` with status {}", exit.0), last_words);
+    Failure::new(Class::Internal, "trap.exit", message)
+}
+
 fn words(trap: Trap) -> String {
     trap.to_string().trim_start_matches("wasm trap: ").to_owned()
 }
@@ -145,7 +177,9 @@ mod tests {
     fn check(error: wasmtime::Error, refused: Option<Limit>, code: &str) {
         let limits = Limits::default();
         let around = Circumstances { limits: &limits, memory: None, refused, last_words: None };
-        assert_eq!(failure(&error, &around).code, code, "{error:?}");
+        let finding = finding(&error, &around);
+        assert_eq!(finding.trap().is_some(), code.starts_with("trap."), "{error:?}");
+        assert_eq!(finding.into_failure().code, code, "{error:?}");
     }
 
     #[test]

@@ -6,7 +6,7 @@
 use super::engine::{Engine, Want};
 use super::keys::{self, Table};
 use super::walk::{self, remove_all, walk};
-use super::{Batch, Error, Result, Store, Watch, codec, ended};
+use super::{Batch, Error, Result, Store, Watch, codec, ended, feed};
 use crate::model::{Channel, ChannelId};
 use bytes::Bytes;
 
@@ -170,16 +170,15 @@ fn delete(engine: &dyn Engine, id: ChannelId) -> Result<bool> {
         return Ok(true);
     };
 
-    for table in Table::OF_CONNECTORS {
-        remove_all(engine, &table.rows_of(id), Want::Keys, |batch, entry| batch.remove(entry.key.into()))?;
+    for rows in Table::all_of(id) {
+        remove_all(engine, &rows, Want::Keys, |batch, entry| batch.remove(entry.key.into()))?;
     }
-    remove_all(engine, &Table::Hooks.rows_of(id), Want::Keys, |batch, entry| batch.remove(entry.key.into()))?;
+    Table::OF_SUBSCRIBERS.iter().try_for_each(|table| feed::remove_of(engine, *table, id))?;
     ended::remove_details_of(engine, id)?;
     remove_all(engine, &Table::RunsOfChannel.rows_of(id), Want::Entries, Batch::remove_run)?;
 
     let mut batch = Batch::new();
     batch.remove(keys::channel(id));
-    batch.remove(keys::tick(id));
     batch.remove(keys::channel_name(channel.name.as_str()));
     // After another delete the name may be another channel's.
     batch.expect_value(keys::channel_name(channel.name.as_str()), codec::encode_bytes(&id.to_bytes()));

@@ -4,10 +4,10 @@
 //! change. A later change of the record replaces the row, so that a subscriber who is
 //! slow finds one row, with what came last. Who subscribes to what is decided above.
 
-use super::engine::{Range, Want};
+use super::engine::{Engine, Range, Want};
 use super::keys::Table;
 use super::records::decode_key;
-use super::walk::count;
+use super::walk::{count, remove_all};
 use super::{Batch, Error, Result, Store, Watch, codec};
 use crate::model::{ChannelId, Name, RecordKey, SubscriberId};
 use bytes::Bytes;
@@ -132,6 +132,20 @@ impl Feed<'_> {
     pub fn watch(&self) -> Watch {
         self.0.engine.watch(&Table::Feed.rows().start)
     }
+}
+
+/// Removes the rows of a channel, whoever they are for, from a table whose keys go on with
+/// a subscriber. Reads one key a subscriber.
+pub(super) fn remove_of(engine: &dyn Engine, table: Table, channel: ChannelId) -> Result<()> {
+    let mut rest = table.rows();
+    while let Some(entry) = engine.scan(rest.clone(), 1, Want::Keys)?.pop() {
+        let head = &entry.key[..HEAD.min(entry.key.len())];
+        let rows = Range::prefix(&[head, &channel.to_bytes()[..]].concat());
+        remove_all(engine, &rows, Want::Keys, |batch, entry| batch.remove(entry.key.into()))?;
+        let Some(next) = Range::prefix(head).end else { break };
+        rest.start = next;
+    }
+    Ok(())
 }
 
 impl Batch {

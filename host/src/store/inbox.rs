@@ -177,7 +177,7 @@ mod tests {
 
     #[test]
     fn record_of_version_1_is_read() {
-        const ROW: &[u8] = b"\x01\x00\x00\x00\x54{\"key\":\"1\",\"updated-ms\":5,\"deleted\":true,\
+        const ROW: &[u8] = b"\x01\x00\x00\x00\x59{\"key\":\"1\",\"updated-ms\":5,\"deleted\":true,\
             \"received\":\"2023-11-14T22:13:20.123Z\",\"stamp\":7}{}";
         let read = decode(Bytes::from_static(ROW)).expect("a record");
         assert_eq!((read.envelope.key.as_str(), read.envelope.updated_ms), ("1", Some(5)));

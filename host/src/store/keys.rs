@@ -28,6 +28,7 @@
 //! | `f` | [`LeaseEnds`](Table::LeaseEnds) | channel, direction | until when |
 //! | `k` | [`Ticks`](Table::Ticks) | channel | time of its last tick |
 //! | `b` | [`Breakers`](Table::Breakers) | an origin's name | the breaker, unless it is closed |
+//! | `X` | [`Traps`](Table::Traps) | a plugin file's digest | the version of the plugin, whose last steps trapped |
 //! | `a` | [`EndedRuns`](Table::EndedRuns) | channel, connector, direction, kind of end, run | nothing |
 //! | `g` | [`Pages`](Table::Pages) | run, page | the page as history keeps it |
 //! | `w` | [`Log`](Table::Log) | run | where its log ends |
@@ -59,6 +60,9 @@
 //! numbers of 8 bytes, the greatest last. Whatever a guest may
 //! have named comes last and as it is, so it needs no escaping. Nothing here is
 //! ever changed in place: another layout gets another byte and a migration.
+//!
+//! A deleted channel leaves nothing behind because each table stands in one of the lists
+//! below [`Table`], by what its keys go on with; a test fails for one that does not.
 
 use super::Range;
 use crate::model::{ChannelId, Direction, JobId, Name, Run, RunId, Status};
@@ -93,6 +97,7 @@ pub(super) enum Table {
     EndedRuns = b'a',
     Pages = b'g',
     Log = b'w',
+    Traps = b'X',
     Outbox = b'A',
     Links = b'B',
     LinksBack = b'C',
@@ -134,6 +139,12 @@ impl Table {
         Self::Inbox,
     ];
 
+    /// Those whose keys go on with the channel, and that no other list has.
+    pub(super) const OF_CHANNELS: [Self; 2] = [Self::Ticks, Self::Hooks];
+
+    /// Those whose keys go on with a subscriber and then a channel.
+    pub(super) const OF_SUBSCRIBERS: [Self; 3] = [Self::Feed, Self::Notices, Self::Dead];
+
     /// Those whose keys go on with a run, as it is.
     pub(super) const OF_RUNS: [Self; 2] = [Self::Pages, Self::Log];
 
@@ -164,6 +175,13 @@ impl Table {
     /// Tables with one row per connector have the empty key.
     pub(super) fn in_connector(self, channel: ChannelId, connector: &Name, key: &[u8]) -> Vec<u8> {
         self.key(&[&channel.to_bytes(), connector.as_str().as_bytes(), &[0], key])
+    }
+
+    /// Every row of a channel in the tables that are emptied one after the other when it is
+    /// deleted. Those of directions and of runs go in steps of their own.
+    pub(super) fn all_of(channel: ChannelId) -> impl Iterator<Item = Range> {
+        let tables = Self::OF_CONNECTORS.into_iter().chain(Self::OF_CHANNELS);
+        tables.map(move |table| table.rows_of(channel))
     }
 
     fn of_direction(self, channel: ChannelId, direction: Direction) -> Vec<u8> {
@@ -202,6 +220,13 @@ pub(super) fn channel_name(name: &str) -> Vec<u8> {
 /// The row that is there while nobody deletes the channel.
 pub(super) fn open_channel(id: ChannelId) -> Vec<u8> {
     Table::Open.key(&[&id.to_bytes()])
+}
+
+/// The connector of a key of one of [`Table::OF_CONNECTORS`].
+pub(super) fn connector_of(key: &[u8]) -> Option<Name> {
+    let rest = key.get(1 + 16..)?;
+    let end = rest.iter().position(|byte| *byte == 0)?;
+    Name::try_new(std::str::from_utf8(&rest[..end]).ok()?).ok()
 }
 
 /// The row of a run.
@@ -270,6 +295,11 @@ pub(super) fn runs_of_job(job: JobId) -> Range {
 /// The row of an origin's breaker.
 pub(super) fn breaker(origin: &str) -> Vec<u8> {
     Table::Breakers.key(&[origin.as_bytes()])
+}
+
+/// The row of a version of a plugin whose last steps trapped.
+pub(super) fn trapped(sha256: &str) -> Vec<u8> {
+    Table::Traps.key(&[sha256.as_bytes()])
 }
 
 /// The run that a key of one of the three tables of runs ends with.
@@ -395,6 +425,11 @@ mod tests {
                 contains(&table.rows_in(*channel, connector), &key),
                 (a.0, a.1, &a.2) == (b.0, b.1, &b.2)
             );
+        }
+
+        #[test]
+        fn a_key_tells_its_connector(a in places()) {
+            prop_assert_eq!(connector_of(&key_of(&a)), Some(a.2));
         }
 
         #[test]

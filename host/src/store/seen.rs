@@ -64,6 +64,12 @@ pub struct SeenPage {
 pub struct SeenKeys(Vec<u64>);
 
 impl SeenKeys {
+    fn of(mut hashes: Vec<u64>) -> Self {
+        hashes.sort_unstable();
+        hashes.dedup();
+        Self(hashes)
+    }
+
     /// Whether it has seen nothing at all.
     #[must_use]
     pub fn is_empty(&self) -> bool {
@@ -74,6 +80,23 @@ impl SeenKeys {
     #[must_use]
     pub fn has(&self, key: &str) -> bool {
         self.0.binary_search(&hash(key)).is_ok()
+    }
+}
+
+/// Keys that are being seen, for whoever keeps none of them.
+#[derive(Debug, Default)]
+pub struct SeenNotes(Vec<u64>);
+
+impl SeenNotes {
+    /// Takes down more keys.
+    pub fn note<'a>(&mut self, keys: impl Iterator<Item = &'a str>) {
+        self.0.extend(keys.map(hash));
+    }
+
+    /// All that were seen.
+    #[must_use]
+    pub fn keys(self) -> SeenKeys {
+        SeenKeys::of(self.0)
     }
 }
 
@@ -177,9 +200,7 @@ fn load(engine: &dyn Engine, mut range: Range) -> Result<SeenKeys> {
             hashes.extend(chunks.map(|chunk| u64::from_be_bytes(chunk.try_into().expect("8 bytes"))));
         }
     }
-    hashes.sort_unstable();
-    hashes.dedup();
-    Ok(SeenKeys(hashes))
+    Ok(SeenKeys::of(hashes))
 }
 
 fn hash(key: &str) -> u64 {

@@ -60,6 +60,7 @@ fn channel(text: &str) -> Channel {
         two_way: false,
         enabled: true,
         enabled_since: None,
+        migrated: None,
         paused: None,
         schedule: Schedule::default(),
         parallel: Parallel::default(),
@@ -190,6 +191,20 @@ async fn fill(store: &Store, channel: &Channel, rows: usize) {
         }
     })
     .await;
+    fill_directions(store, channel).await;
+}
+
+/// The same for the tables that have one row of a channel, or one a direction.
+async fn fill_directions(store: &Store, channel: &Channel) {
+    for direction in [Direction::Import, Direction::Export] {
+        commit(store, |batch| {
+            batch.put(keys::job(channel.id, direction), codec::encode_bytes(b"a job"));
+            batch.put(keys::lease(channel.id, direction), codec::encode_bytes(b"a lease"));
+            batch.put(keys::lease_end(channel.id, direction), codec::encode_number(9));
+        })
+        .await;
+    }
+    commit(store, |batch| batch.put_tick(channel.id, time(7))).await;
 }
 
 /// Every row of the store but its layout's number, as it is.

@@ -1,15 +1,18 @@
-//! Removes old runs from history, by itself and when somebody asks.
+//! Removes old runs from history, by itself and when somebody asks; and old conflicts, by itself.
 //!
 //! `cleaning` decides which. Cursors, due keys and records are none of its business, and
 //! no run that goes on is touched: the store refuses that.
 
 use super::{
     Error, Sync,
-    cleaning::{goes, older},
+    cleaning::{goes, is_past, older},
     keeping::Keep,
     runner::Shared,
 };
-use crate::model::{Run, RunId, Status};
+use crate::{
+    model::{Run, RunId, Status},
+    store::Batch,
+};
 use std::{
     sync::{Arc, OnceLock},
     time::Duration,
@@ -120,7 +123,35 @@ async fn remove(shared: &Shared, runs: &[Run]) -> Result<(), Error> {
     Ok(())
 }
 
-/// The task that removes old runs.
+/// Removes conflicts that have been over for so long; how many.
+async fn clean_conflicts(shared: &Shared, keep: Duration) -> Result<u64, Error> {
+    let (store, now) = (&shared.store, shared.clock.now());
+    let mut count = 0;
+    for channel in store.channels().list().await? {
+        for connector in &channel.connectors {
+            let mut after = None;
+            loop {
+                let found = store.conflicts().list(channel.id, connector, after, PIECE).await?;
+                let is_end = found.len() < PIECE;
+                after = found.last().map(|conflict| conflict.id);
+                let mut batch = Batch::new();
+                for conflict in found.iter().filter(|conflict| is_past(conflict, keep, now)) {
+                    batch.remove_conflict(channel.id, connector, conflict.id);
+                    count += 1;
+                }
+                if !batch.is_empty() {
+                    store.commit(batch).await?;
+                }
+                if is_end {
+                    break;
+                }
+            }
+        }
+    }
+    Ok(count)
+}
+
+/// The task that removes old runs and conflicts.
 pub struct Cleaner {
     shared: Arc<Shared>,
 }
@@ -157,6 +188,14 @@ impl Cleaner {
             Err(error) => {
                 let error: &dyn std::error::Error = &error;
                 tracing::warn!(error, "old runs cannot be removed from history; it is tried again later");
+            }
+        }
+        match clean_conflicts(&self.shared, self.shared.config.history.keep_conflicts.0).await {
+            Ok(0) => {}
+            Ok(count) => tracing::info!(count, "old conflicts were removed"),
+            Err(error) => {
+                let error: &dyn std::error::Error = &error;
+                tracing::warn!(error, "old conflicts cannot be removed; it is tried again later");
             }
         }
     }

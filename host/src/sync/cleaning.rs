@@ -1,10 +1,10 @@
-//! Which ended runs go.
+//! Which ended runs go, and which conflicts.
 //!
-//! Pure: it decides about runs that are shown to it, and removes none.
+//! Pure: it decides about what is shown to it, and removes nothing.
 
 use super::keeping::Keep;
 use crate::{
-    model::{Status, Timestamp},
+    model::{Conflict, Status, Timestamp},
     store::{EndedRun, Older},
 };
 use std::time::Duration;
@@ -16,6 +16,15 @@ pub(super) fn goes(ended: &EndedRun, keep: Keep, now: Timestamp) -> bool {
     let kept_for = if run.status == Status::Completed { keep.completed } else { keep.failed };
     let since_end = now.millis_since(run.ended.unwrap_or(run.requested));
     run.status.has_ended() && !ended.is_newest && u128::from(since_end) >= kept_for.as_millis()
+}
+
+/// Whether a conflict goes. One that waits for a person never does.
+pub(super) fn is_past(conflict: &Conflict, keep: Duration, now: Timestamp) -> bool {
+    let over = match &conflict.settled {
+        Some(settlement) => Some(settlement.at),
+        None => (!conflict.held).then_some(conflict.at),
+    };
+    over.is_some_and(|over| u128::from(now.millis_since(over)) >= keep.as_millis())
 }
 
 /// Where to look for them: a run that was asked for later cannot have ended long enough ago.
@@ -33,8 +42,8 @@ fn before(now: Timestamp, span: Duration) -> Timestamp {
 mod tests {
     use super::*;
     use crate::{
-        model::Run,
-        sync::tests::support::{connector, queued, ready},
+        model::{Author, ConflictId, Run, RunId, Settlement},
+        sync::tests::support::{connector, key, queued, ready},
     };
 
     const HOUR: u64 = 3_600_000;
@@ -86,6 +95,29 @@ mod tests {
     fn the_end_counts_and_not_the_beginning() {
         check(Status::Completed, Some(HOUR), false, false);
         check(Status::Skipped, None, false, true);
+    }
+
+    #[test]
+    fn a_conflict_goes_when_it_is_over_for_long_enough() {
+        let settled = |ago| Some(Settlement { at: time(ago), by: Author::Remote });
+        for (held, settled, expected) in [
+            (false, None, true),
+            (true, None, false),
+            (true, settled(90 * DAY - 1), false),
+            (true, settled(90 * DAY), true),
+        ] {
+            let conflict = Conflict {
+                id: ConflictId::new(),
+                key: key("k"),
+                at: time(100 * DAY),
+                run: RunId::from_bytes([1; 16]),
+                fields: Vec::new(),
+                held,
+                settled,
+            };
+            let keep = Duration::from_millis(90 * DAY);
+            assert_eq!(is_past(&conflict, keep, time(0)), expected, "{conflict:?}");
+        }
     }
 
     #[test]

@@ -39,6 +39,9 @@ pub(in crate::sync) trait Sink: Send + Sync + 'static {
         changes: Vec<Change>,
         cancel: CancellationToken,
     ) -> BoxFuture<'static, Outcome<Vec<Acknowledgement>>>;
+
+    /// Is told when what it answered is in the store.
+    fn landed(&self) {}
 }
 
 /// What a run needs.
@@ -109,7 +112,9 @@ impl Export<'_> {
         match outcome.result {
             Ok(answers) => {
                 let answers = form.inward(answers).await.map_err(Stop::Failed)?;
-                writer.settle(parcels, answers).await.map_err(broken)
+                writer.settle(parcels, answers).await.map_err(broken)?;
+                self.sink.landed();
+                Ok(())
             }
             Err(failure) => {
                 if outcome.usage.sent == 0 {

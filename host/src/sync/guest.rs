@@ -88,6 +88,10 @@ impl Sink for Guest {
             outcome
         })
     }
+
+    fn landed(&self) {
+        self.opened.offer.plugin.landed();
+    }
 }
 
 impl Source for Guest {
@@ -113,6 +117,10 @@ impl Source for Guest {
             }
             outcome
         })
+    }
+
+    fn landed(&self) {
+        self.opened.offer.plugin.landed();
     }
 }
 

@@ -229,6 +229,7 @@ impl<'a> Pages<'a> {
         let moved = self.land(taken, &Course { reach, moved, ends }).await?;
         let stuck = self.is_stuck(last || moved);
         self.position.landed();
+        self.import.source.landed();
         if stuck { Err(Stop::Failed(no_progress(self.idle))) } else { Ok(!last) }
     }
 

@@ -16,7 +16,9 @@ pub struct Config {
     /// The same for all other runs: failed, cancelled, skipped, completed with warnings.
     /// Default `30d`.
     pub keep_failed: Span,
-    /// How often old runs are removed. Default `1h`, at least `1s`.
+    /// How long a conflict is kept that waits for nobody (any more). Default `90d`.
+    pub keep_conflicts: Span,
+    /// How often old runs and conflicts are removed. Default `1h`, at least `1s`.
     pub clean_every: Span,
     /// Lines that the log of one run holds. A tenth of them is left to warnings and
     /// errors. More are counted, and dropped. Default 10000.
@@ -33,6 +35,7 @@ impl Default for Config {
         Self {
             keep_completed: Span::secs(7 * DAY),
             keep_failed: Span::secs(30 * DAY),
+            keep_conflicts: Span::secs(90 * DAY),
             clean_every: Span::secs(60 * 60),
             log_lines: 10_000,
             log_bytes: Size::mib(1),

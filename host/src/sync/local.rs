@@ -6,14 +6,20 @@
 
 mod desk;
 mod error;
+mod linking;
 mod schema;
+mod settlement;
+mod waiting;
 
 pub use error::Refusal;
+pub use settlement::{Decision, Pick};
+pub use waiting::{Dropped, Sieve, Waiting};
 
-use super::Sync;
+use super::{Sync, overtaken};
 use crate::{
     model::{
-        Author, Channel, ChannelName, Connector, Name, Outgoing, Record, RecordKey, TrailStep, Ways, Write,
+        Author, Channel, ChannelName, Connector, Name, Outgoing, Record, RecordKey, Settlement, TrailStep,
+        Ways, Write,
     },
     store::{self, Batch, Epoch, FeedKind},
 };
@@ -75,6 +81,17 @@ pub struct Written {
 /// What goes into the batch of a write beside it.
 pub(super) type With<'a> = &'a (dyn Fn(&mut Batch) + Send + std::marker::Sync);
 
+/// One record of a channel's connector.
+#[derive(Clone, Debug)]
+pub struct Target {
+    /// The channel.
+    pub channel: ChannelName,
+    /// The connector.
+    pub connector: Name,
+    /// The record's key here.
+    pub key: RecordKey,
+}
+
 /// Local writes.
 pub struct Local<'a>(pub(super) &'a Sync);
 
@@ -96,7 +113,7 @@ impl Local<'_> {
     /// Dropped early, it was done or not, but never half.
     pub async fn write(&self, edit: Edit) -> Result<Written, Refusal> {
         let Edit { channel, connector, key, author, what } = edit;
-        let place = self.place(&channel, &connector, key).await?;
+        let place = self.place(Target { channel, connector, key }).await?;
         let written = self.change(&place, &author, what, None).await?;
         self.nudged(&place, written).await
     }
@@ -109,29 +126,44 @@ impl Local<'_> {
     /// As `write`; [`store::Error::Expectation`] where something has changed.
     pub(super) async fn write_with(&self, edit: Edit, with: With<'_>) -> Result<Written, Refusal> {
         let Edit { channel, connector, key, author, what } = edit;
-        let place = self.place(&channel, &connector, key).await?;
+        let place = self.place(Target { channel, connector, key }).await?;
         let written = self.change(&place, &author, what, Some(with)).await?;
         self.nudged(&place, written).await
     }
 
     async fn nudged(&self, place: &Place, written: Written) -> Result<Written, Refusal> {
         if written.outgoing.is_some() {
-            self.0.shared.queue.nudge(&place.channel, self.0.shared.clock.now().plus(SOON)).await?;
+            self.ask(&place.channel).await?;
         }
         Ok(written)
     }
 
-    /// The channel and the connector, if records of it may be written here.
-    async fn place(&self, channel: &ChannelName, name: &Name, key: RecordKey) -> Result<Place, Refusal> {
-        let ready = self.0.shared.opener.open(channel).await?;
-        let connector = ready.channel_type.connector(name.as_str()).cloned();
-        let connector = connector
-            .ok_or_else(|| Refusal::NoConnector { channel: channel.clone(), connector: name.clone() })?;
-        if connector.direction != Ways::TwoWay {
-            return Err(Refusal::ImportOnly { connector: name.clone() });
+    /// Asks for an export, where the channel has any.
+    async fn ask(&self, channel: &Channel) -> Result<(), Refusal> {
+        if channel.two_way {
+            self.0.shared.queue.nudge(channel, self.0.shared.clock.now().plus(SOON)).await?;
         }
-        if !ready.channel.two_way {
-            return Err(Refusal::OneWay(channel.clone()));
+        Ok(())
+    }
+
+    /// The channel and the connector, if records of it may be written here.
+    async fn place(&self, target: Target) -> Result<Place, Refusal> {
+        let place = self.open(target).await?;
+        if !place.channel.two_way {
+            return Err(Refusal::OneWay(place.channel.name));
+        }
+        Ok(place)
+    }
+
+    /// The channel and the connector, whether changes of it go out now or did once.
+    async fn open(&self, target: Target) -> Result<Place, Refusal> {
+        let Target { channel, connector: name, key } = target;
+        let ready = self.0.shared.opener.open(&channel).await?;
+        let Some(connector) = ready.channel_type.connector(name.as_str()).cloned() else {
+            return Err(Refusal::NoConnector { channel, connector: name });
+        };
+        if connector.direction != Ways::TwoWay {
+            return Err(Refusal::ImportOnly { connector: name });
         }
         Ok(Place { channel: ready.channel, connector, key })
     }
@@ -153,7 +185,7 @@ impl Local<'_> {
                 return Ok(Written { kind: None, fields: Vec::new(), record, outgoing: row });
             };
             self.judge(place, &before, &decided)?;
-            let mut batch = self.batch(place, before, &decided, epoch).await?;
+            let mut batch = self.batch(place, &before, &decided, epoch).await?;
             if let Some(with) = with {
                 with(&mut batch);
             }
@@ -204,7 +236,7 @@ impl Local<'_> {
     async fn batch(
         &self,
         place: &Place,
-        before: Before,
+        before: &Before,
         decided: &Decided,
         epoch: Epoch,
     ) -> store::Result<Batch> {
@@ -237,7 +269,11 @@ impl Local<'_> {
         let subscribers = &self.0.shared.subscribers;
         subscribers.load(store).await?;
         subscribers.tell(&mut batch, channel, connector, std::iter::once((key, told)));
-        batch.extend_trail(channel, connector, key, (before.trail, decided.step.clone()));
+        batch.extend_trail(channel, connector, key, (before.trail.clone(), decided.step.clone()));
+        let row = (before.row.as_ref(), decided.row.as_ref());
+        let settlement = Settlement { at: decided.step.at, by: decided.step.author.clone() };
+        let overtaken = overtaken::by(store, (channel, connector), row, settlement).await?;
+        overtaken.iter().for_each(|conflict| batch.put_conflict(channel, connector, conflict));
         Ok(batch)
     }
 }

@@ -37,8 +37,18 @@ pub(super) trait Opener: Send + Sync + 'static {
     /// Asks a channel's remote system whether it is back.
     fn probe(&self, channel: ChannelId) -> BoxFuture<'_, Probe>;
 
+    /// Changes with every plugin that comes, goes, is put into quarantine or leaves it.
+    fn plugins_changed(&self) -> watch::Receiver<u64>;
+
+    /// Whether a plugin for the channel type is there and may run.
+    fn is_offered(&self, channel_type: &str) -> bool;
+
     /// Lets the channel's runs go again: one of them went well.
     fn resume<'a>(&'a self, channel: &'a Channel) -> BoxFuture<'a, ()>;
+
+    /// Drops the settings that an upgrade of the plugin replaced: a run with those that the
+    /// channel has went well.
+    fn prove<'a>(&'a self, channel: &'a Channel) -> BoxFuture<'a, ()>;
 }
 
 /// A channel that is fit to sync. A job holds one to its end.
@@ -122,10 +132,26 @@ impl Opener for Doors {
         })
     }
 
+    fn plugins_changed(&self) -> watch::Receiver<u64> {
+        self.channels.plugins_changed()
+    }
+
+    fn is_offered(&self, channel_type: &str) -> bool {
+        self.channels.is_offered(channel_type)
+    }
+
     fn resume<'a>(&'a self, channel: &'a Channel) -> BoxFuture<'a, ()> {
         Box::pin(async move {
             if let Err(error) = self.channels.resume(channel).await {
                 tracing::warn!(error = &error as &dyn std::error::Error, "a channel stays paused");
+            }
+        })
+    }
+
+    fn prove<'a>(&'a self, channel: &'a Channel) -> BoxFuture<'a, ()> {
+        Box::pin(async move {
+            if let Err(error) = self.channels.prove(channel).await {
+                tracing::warn!(error = &error as &dyn std::error::Error, "replaced settings are still kept");
             }
         })
     }

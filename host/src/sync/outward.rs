@@ -5,6 +5,7 @@
 
 use super::{Error, runner::Shared};
 use crate::{
+    metrics,
     model::{ChannelId, Direction, Name},
     store,
 };
@@ -14,7 +15,13 @@ const FEW: usize = 50;
 
 /// Asks for an export of every channel that has something to export and no job for it.
 pub(super) async fn look(shared: &Shared) -> Result<(), Error> {
+    let mut waiting = 0;
     for id in shared.store.outbox().channels().await? {
+        if let Some(channel) = shared.store.channels().get(id).await? {
+            for connector in &channel.connectors {
+                waiting += shared.store.outbox().count(id, connector).await?;
+            }
+        }
         if shared.queue.has(id, Direction::Export) {
             continue;
         }
@@ -26,6 +33,7 @@ pub(super) async fn look(shared: &Shared) -> Result<(), Error> {
             shared.queue.nudge(&channel, shared.clock.now()).await?;
         }
     }
+    metrics::outbox(waiting);
     Ok(())
 }
 

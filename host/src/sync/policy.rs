@@ -39,6 +39,11 @@ pub(super) const TABLE: [(Class, Policy); 11] = [
 /// Codes that say more than their class: the host itself will see to it.
 const DEFERRED_CODES: [&str; 2] = ["plugin.missing", "plugin.quarantined"];
 
+/// Whether a run waits for its plugin.
+pub(super) fn waits_for_plugin(failure: &Failure) -> bool {
+    DEFERRED_CODES.contains(&failure.code.as_str())
+}
+
 /// The code of a request that was not sent because its origin is left alone.
 const BREAKER_OPEN: &str = "breaker.open";
 
@@ -69,7 +74,7 @@ pub(super) struct Case<'a> {
 
 /// The policy for a failure.
 pub(super) fn policy(failure: &Failure) -> Policy {
-    if DEFERRED_CODES.contains(&failure.code.as_str()) {
+    if waits_for_plugin(failure) {
         return Policy::Defer;
     }
     let row = TABLE.iter().find(|(class, _)| *class == failure.class);
@@ -78,7 +83,8 @@ pub(super) fn policy(failure: &Failure) -> Policy {
 
 /// Whether a try counts: one that sent nothing burns no attempt.
 pub(super) fn counts(failure: &Failure) -> bool {
-    !matches!(failure.code.as_str(), BREAKER_OPEN | "throttle.blocked") && failure.class != Class::RateLimited
+    let sent = !matches!(failure.code.as_str(), BREAKER_OPEN | "throttle.blocked");
+    sent && failure.class != Class::RateLimited && !waits_for_plugin(failure)
 }
 
 pub(super) fn judge(case: &Case<'_>, config: &Config) -> Verdict {
@@ -101,6 +107,8 @@ pub(super) fn judge(case: &Case<'_>, config: &Config) -> Verdict {
 fn wait(case: &Case<'_>, config: &Config) -> Duration {
     let (base, spread) = match case.failure.retry_after_ms {
         Some(asked) => (Duration::from_millis(asked), 0.1),
+        // It is woken when the plugin is there; the time is for the case that this is missed.
+        None if waits_for_plugin(case.failure) => (config.defer_max.0, 0.25),
         None => {
             let doublings = case.tries.min(20);
             (config.defer_base.0.saturating_mul(1 << doublings).min(config.defer_max.0), 0.25)
@@ -193,7 +201,19 @@ mod tests {
         let asked = failure(Class::RateLimited, "http.status.429").retry_after_ms(Some(50_000));
         check(&asked, 9, 0.0, 50);
         check(&asked, 9, 1.0, 55);
-        check(&failure(Class::Config, "plugin.missing"), 0, 0.0, 60);
+        check(&failure(Class::Config, "plugin.missing"), 0, 0.0, 600);
+    }
+
+    #[test]
+    fn what_sent_nothing_burns_no_attempt() {
+        let check = |class, code, expected| assert_eq!(counts(&failure(class, code)), expected, "{code}");
+        check(Class::Transient, "net.connect", true);
+        check(Class::Internal, "trap.unreachable", true);
+        check(Class::Transient, "breaker.open", false);
+        check(Class::RateLimited, "throttle.blocked", false);
+        check(Class::RateLimited, "http.status.429", false);
+        check(Class::Config, "plugin.missing", false);
+        check(Class::Config, "plugin.quarantined", false);
     }
 
     #[test]

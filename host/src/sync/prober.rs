@@ -4,10 +4,7 @@
 //! channel that waits for it, so that no run has to be the one that tries.
 
 use super::runner::Shared;
-use crate::{
-    metrics,
-    model::{Status, Timestamp},
-};
+use crate::model::Timestamp;
 use futures_util::future::join_all;
 use std::{collections::BTreeSet, sync::Arc, time::Duration};
 use tokio_util::sync::CancellationToken;
@@ -68,7 +65,6 @@ impl Prober {
     /// Wakes those whose origin is back, asks the origins that are due, and says how long
     /// none will be.
     async fn look(&mut self) -> Duration {
-        self.measure();
         let ailing = self.shared.opener.ailing();
         let now_ailing: BTreeSet<String> = ailing.iter().map(|one| one.origin.clone()).collect();
         for origin in self.known.difference(&now_ailing) {
@@ -85,19 +81,6 @@ impl Prober {
         }
         let next = later.iter().map(|one| one.probe_at.millis_since(now)).min();
         next.map_or(LOOK, Duration::from_millis).clamp(LEAST, LOOK)
-    }
-
-    /// Shows how long the queue is.
-    fn measure(&self) {
-        let (now, depth) = (self.shared.clock.now(), self.shared.queue.depth());
-        let count = |jobs: usize| u64::try_from(jobs).unwrap_or(u64::MAX);
-        let depths = [
-            (Status::Queued, count(depth.ready)),
-            (Status::Deferred, count(depth.later)),
-            (Status::Running, count(depth.taken)),
-        ];
-        let oldest = depth.oldest.map_or(0, |since| now.millis_since(since));
-        metrics::queue(&depths, Duration::from_millis(oldest));
     }
 
     /// False where nobody waits for the origin.

@@ -22,10 +22,22 @@ use std::{
 use tokio::sync::Notify;
 pub(super) use work::{After, Claimed};
 
+/// When a job is looked at whose caller left.
+const SOON: Duration = Duration::from_secs(1);
+/// How long a look at all rows is new enough to say that a job is not there.
+const LOOKED: Duration = Duration::from_secs(5);
 /// How often a batch is made anew that met somebody else's. Each time somebody got on.
 const TRIES: u32 = 20;
 /// How long a job that webhooks ask for waits for more of them, so that a burst becomes one.
 const GATHER: Duration = Duration::from_secs(1);
+
+/// How it stands in a job's row that it waits for a plugin; no origin begins like this.
+const OF_PLUGINS: &str = "plugin:";
+
+/// What a job waits for whose channel type has no plugin that may run.
+pub(super) fn plugin_of(channel_type: &str) -> String {
+    format!("{OF_PLUGINS}{channel_type}")
+}
 
 /// What became of a request.
 #[derive(Clone, Debug, PartialEq)]
@@ -78,10 +90,12 @@ impl Queue {
                 Some(kept) => self.join(ready, asked, kept, &found).await?,
             };
             note(&mut batch);
+            let mut entrance = Entrance { queue: self, job: Some(&job) };
             match self.store.commit(batch).await {
-                Err(store::Error::Expectation) => {}
+                Err(store::Error::Expectation) => entrance.close(),
                 Err(error) => return Err(error.into()),
                 Ok(()) => {
+                    entrance.close();
                     self.enter(&job);
                     return Ok(placed);
                 }
@@ -156,7 +170,8 @@ impl Queue {
             job.asked.trigger = job.asked.trigger.min(asked.trigger);
             Placed { id: job.id, runs, after: None }
         };
-        if !is_held && !(has_begun && asked.trigger == Trigger::Webhook) {
+        let is_patient = has_begun && asked.trigger == Trigger::Webhook;
+        if !(is_held || is_patient) {
             // Whoever asks does not want to wait for what the job waits for. A remote system
             // that posts is no person: it does not know that it is being left alone.
             job.due = job.due.min(begins(asked, self.clock.now()));
@@ -254,8 +269,10 @@ impl Queue {
                 let kept = self.store.jobs().get(channel, direction).await?;
                 kept.into_iter().map(|kept| kept.job).collect()
             }
-            // It has no runs yet, or there is no such job.
-            None => self.store.jobs().all().await?,
+            // It has no runs yet, and another host's may not be in the index; or there is
+            // no such job.
+            None if self.is_known() => Vec::new(),
+            None => self.read().await?,
         };
         let now = self.clock.now();
         Ok(jobs.into_iter().find_map(|job| {
@@ -277,11 +294,26 @@ impl Queue {
     }
 
     /// Reads every row anew: another host on the store may have left some.
-    pub(super) async fn load(&self) -> store::Result<usize> {
-        let jobs = self.store.jobs().all().await?;
-        self.index().complete(&jobs);
+    pub(super) async fn load(&self) -> store::Result<()> {
+        self.read().await?;
         self.changed.notify_one();
-        Ok(jobs.len())
+        Ok(())
+    }
+
+    async fn read(&self) -> store::Result<Vec<Job>> {
+        let read = self.clock.now();
+        let jobs = self.store.jobs().all().await?;
+        let mut index = self.index();
+        index.complete(&jobs);
+        index.read = Some(read);
+        Ok(jobs)
+    }
+
+    /// Whether every row was read a moment ago, so that asking for what is not there costs
+    /// no second look.
+    fn is_known(&self) -> bool {
+        let age = |read: Timestamp| self.clock.now().millis_since(read);
+        self.index().read.is_some_and(|read| u128::from(age(read)) < LOOKED.as_millis())
     }
 
     /// The next one to work on: it is due, and nobody in this process works on it.
@@ -318,6 +350,16 @@ impl Queue {
         woken
     }
 
+    /// The channel types for whose plugin jobs wait.
+    pub(super) fn awaited_plugins(&self) -> Vec<String> {
+        self.index().awaited(OF_PLUGINS)
+    }
+
+    /// Makes those due that wait for the plugin of this channel type.
+    pub(super) fn wake_for_plugin(&self, channel_type: &str) -> usize {
+        self.wake(&plugin_of(channel_type))
+    }
+
     /// One that waits for this origin.
     pub(super) fn waiting_for(&self, origin: &str) -> Option<Seat> {
         self.index().waiting_for(origin)
@@ -341,6 +383,28 @@ impl Queue {
 
     fn index(&self) -> MutexGuard<'_, Index> {
         self.index.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Has a job looked at whose caller leaves while it is being committed: it may be in the
+/// store by then, and nobody is left to say so.
+struct Entrance<'a> {
+    queue: &'a Queue,
+    job: Option<&'a Job>,
+}
+
+impl Entrance<'_> {
+    fn close(&mut self) {
+        self.job = None;
+    }
+}
+
+impl Drop for Entrance<'_> {
+    fn drop(&mut self) {
+        let Some(job) = self.job else { return };
+        // A little later, when the commit is over. One that never landed is found to be gone.
+        let due = job.due.max(self.queue.clock.now().plus(SOON));
+        self.queue.enter(&Job { due, ..job.clone() });
     }
 }
 

@@ -191,7 +191,7 @@ fn deleted_here(row: &Outgoing, remote: Version, rules: &Rules) -> Reconciled {
 }
 
 fn deleted_there(local: &Record, row: &Outgoing, at: Option<Timestamp>, rules: &Rules) -> Reconciled {
-    if row.base.is_none() && row.sent.is_none() {
+    if row.kind == Write::Create && row.base.is_none() && row.sent.is_none() {
         // It has never been there.
         let (record, row) = (Some(local.clone()), Some(row.clone()));
         return Reconciled { record, row, conflict: None, fields: Vec::new() };

@@ -16,8 +16,9 @@ use super::{
     opener::{Ready, SourceAsk},
     runner::Shared,
 };
-use crate::model::{Asked, Class, Connector, Counters, Direction, Failure, Name, Status, Usage};
+use crate::model::{Asked, Class, Connector, Counters, Direction, Failure, Name, Status, Usage, Vanished};
 use futures_util::FutureExt;
+use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use std::{
     collections::{HashMap, VecDeque},
@@ -65,6 +66,8 @@ pub enum Kind {
     Deleted,
     /// It cannot be kept; what is here under its key stays.
     Quarantined,
+    /// It is here, and a full sync would not find it any more; what the channel does with it.
+    Vanished(Vanished),
 }
 
 /// A place in which two payloads differ. A long value is the beginning of its text.
@@ -78,9 +81,10 @@ pub struct Field {
     pub after: Option<Box<RawValue>>,
 }
 
-/// How a connector did, or does.
-#[derive(Clone, Debug)]
-pub struct Outcome {
+/// How a connector did, or does. `E` is how a failure is told.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Outcome<E = Failure> {
     /// The connector.
     pub connector: Name,
     /// As a run's status: `running`, then how it ended.
@@ -89,16 +93,30 @@ pub struct Outcome {
     pub pages: u64,
     /// What would become of the records; all of them, shown or not.
     pub counters: Counters,
+    /// What a sync would do with records that it does not find any more; none where it
+    /// would not look for them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub vanished: Option<Vanished>,
     /// Changes that were told.
     pub shown: u64,
     /// Number of records that the remote system says there are.
     pub total: Option<u64>,
     /// What its steps used.
     pub usage: Usage,
-    /// Why it failed or was skipped.
-    pub error: Option<Failure>,
+    /// Why it failed or was skipped, or what a sync would remark.
+    pub error: Option<E>,
     /// Where the result is less exact than a run's.
+    #[serde(default = "Vec::new", skip_serializing_if = "Vec::is_empty")]
     pub notes: Vec<String>,
+}
+
+impl<E> Outcome<E> {
+    /// The same with its failure told in another form.
+    pub fn map_error<T>(self, tell: impl FnOnce(E) -> T) -> Outcome<T> {
+        let Self { connector, status, pages, counters, vanished, shown, total, usage, error, notes } = self;
+        let error = error.map(tell);
+        Outcome { connector, status, pages, counters, vanished, shown, total, usage, error, notes }
+    }
 }
 
 /// A dry run under way.
@@ -229,13 +247,15 @@ impl Rehearsal {
         let tried = tried.unwrap_or_else(|_panic| Err(import::trial_panicked()));
         outcome.usage = trial.usage();
         outcome.notes = trial.shortcomings();
+        outcome.vanished = trial.vanished();
+        let remark = trial.remark().cloned();
         match tried {
             Ok(Some(tried)) => {
                 self.tell(tried, &mut outcome).await;
                 self.current = Some((trial, outcome));
             }
-            Ok(None) if outcome.counters.quarantined > 0 => {
-                self.end(outcome, Status::CompletedWithWarnings, None);
+            Ok(None) if remark.is_some() || outcome.counters.quarantined > 0 => {
+                self.end(outcome, Status::CompletedWithWarnings, remark);
             }
             Ok(None) => self.end(outcome, Status::Completed, None),
             Err(failure) if self.stop.is_cancelled() => self.end(outcome, Status::Cancelled, Some(failure)),
@@ -244,11 +264,11 @@ impl Rehearsal {
     }
 
     async fn tell(&mut self, tried: Tried, outcome: &mut Outcome) {
-        let Tried { counters, mut changed, asked, total } = tried;
+        let Tried { pages, counters, mut changed, asked, total } = tried;
         for (connector, keys) in asked {
             self.asked.entry(connector).or_default().ask(keys);
         }
-        outcome.pages += 1;
+        outcome.pages += pages;
         outcome.counters.add(&counters);
         outcome.total = total.or(outcome.total);
         let room = self.shown.saturating_sub(outcome.shown);
@@ -277,6 +297,7 @@ impl Outcome {
             status: Status::Running,
             pages: 0,
             counters: Counters::default(),
+            vanished: None,
             shown: 0,
             total: None,
             usage: Usage::default(),
@@ -287,12 +308,13 @@ impl Outcome {
 }
 
 fn change(connector: &Name, changed: Changed) -> Change {
-    let Changed { key, before, after, reason } = changed;
-    let kind = match (&reason, &before, &after) {
-        (Some(_), ..) => Kind::Quarantined,
-        (None, None, _) => Kind::Added,
-        (None, Some(_), Some(_)) => Kind::Updated,
-        (None, Some(_), None) => Kind::Deleted,
+    let Changed { key, before, after, reason, vanished } = changed;
+    let kind = match (vanished, &reason, &before, &after) {
+        (Some(policy), ..) => Kind::Vanished(policy),
+        (None, Some(_), ..) => Kind::Quarantined,
+        (None, None, None, _) => Kind::Added,
+        (None, None, Some(_), Some(_)) => Kind::Updated,
+        (None, None, Some(_), None) => Kind::Deleted,
     };
     let (fields, note) = diff::differences(before.as_ref(), after.as_ref());
     Change { connector: connector.clone(), key, kind, fields, note, reason }

@@ -18,19 +18,22 @@ use super::{
 };
 use crate::{
     clock::Clock,
-    model::{Failure, HostId},
+    metrics,
+    model::{Failure, HostId, Status},
     store::{self, Owner, Store},
 };
 use std::{sync::Arc, time::Duration};
 use tokio::{
     sync::watch,
     task::{JoinError, JoinSet},
-    time::{MissedTickBehavior, interval},
+    time::{Interval, MissedTickBehavior, interval},
 };
 use tokio_util::sync::CancellationToken;
 
 /// How often the rows are read anew, for what another host on the store left behind.
 const LOOK: Duration = Duration::from_secs(60);
+/// How often it is shown how long the queue is.
+const MEASURE: Duration = Duration::from_secs(5);
 /// The longest sleep to the next job: the time of day may be set meanwhile.
 const LONGEST_SLEEP: Duration = Duration::from_secs(30);
 
@@ -116,15 +119,22 @@ impl Shared {
     }
 }
 
+/// What the runner does from time to time.
+struct Clocks {
+    look: Interval,
+    measure: Interval,
+}
+
 /// The task that owns the jobs.
 pub struct Runner {
     shared: Arc<Shared>,
     jobs: JoinSet<()>,
+    plugins: watch::Receiver<u64>,
 }
 
 impl Runner {
     pub(super) fn new(shared: Arc<Shared>) -> Self {
-        Self { shared, jobs: JoinSet::new() }
+        Self { plugins: shared.opener.plugins_changed(), shared, jobs: JoinSet::new() }
     }
 
     /// Puts right what an earlier life of this host left behind: runs that it was
@@ -147,9 +157,10 @@ impl Runner {
     /// its row.
     pub async fn run(mut self, reach: Reach, stop: CancellationToken) {
         self.recover().await;
-        let mut look = interval(LOOK);
-        look.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        while self.turn(reach, &mut look, &stop).await {}
+        let mut clocks = Clocks { look: interval(LOOK), measure: interval(MEASURE) };
+        clocks.look.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        clocks.measure.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        while self.turn(reach, &mut clocks, &stop).await {}
         self.shared.stopping.cancel();
         while let Some(ended) = self.jobs.join_next().await {
             note(ended);
@@ -158,12 +169,7 @@ impl Runner {
     }
 
     /// One event; false when it is time to stop. Every branch is cancel safe.
-    async fn turn(
-        &mut self,
-        reach: Reach,
-        look: &mut tokio::time::Interval,
-        stop: &CancellationToken,
-    ) -> bool {
+    async fn turn(&mut self, reach: Reach, clocks: &mut Clocks, stop: &CancellationToken) -> bool {
         let shared = Arc::clone(&self.shared);
         let next = shared.queue.next();
         tokio::select! {
@@ -172,7 +178,10 @@ impl Runner {
             // Before all that may come with it: a place that is not taken goes to another.
             (seat, place) = its_turn(&shared, next.as_ref()) => self.start(seat.clone(), place),
             Some(ended) = self.jobs.join_next() => note(ended),
-            _ = look.tick(), if reach == Reach::All => self.look().await,
+            _ = clocks.look.tick(), if reach == Reach::All => self.look().await,
+            _ = clocks.measure.tick() => self.measure(),
+            // It cannot fail: the catalog lives as long as this.
+            Ok(()) = self.plugins.changed() => self.wake(),
             () = shared.queue.changed() => {}
             () = the_next_is_due(&shared), if next.is_none() => {}
         }
@@ -189,6 +198,35 @@ impl Runner {
                 "what waits to be exported cannot be read"
             );
         }
+        // They may have come to wait, or this host have started, after the last change.
+        self.wake();
+    }
+
+    /// Lets those go on whose plugin is back, or released.
+    fn wake(&self) {
+        for channel_type in self.shared.queue.awaited_plugins() {
+            if self.shared.opener.is_offered(&channel_type) {
+                let woken = self.shared.queue.wake_for_plugin(&channel_type);
+                tracing::info!(
+                    channel_type,
+                    jobs = woken,
+                    "a plugin is there; the jobs that waited for it go on"
+                );
+            }
+        }
+    }
+
+    /// Shows how long the queue is.
+    fn measure(&self) {
+        let (now, depth) = (self.shared.clock.now(), self.shared.queue.depth());
+        let count = |jobs: usize| u64::try_from(jobs).unwrap_or(u64::MAX);
+        let depths = [
+            (Status::Queued, count(depth.ready)),
+            (Status::Deferred, count(depth.later)),
+            (Status::Running, count(depth.taken)),
+        ];
+        let oldest = depth.oldest.map_or(0, |since| now.millis_since(since));
+        metrics::queue(&depths, Duration::from_millis(oldest));
     }
 
     fn start(&mut self, seat: Seat, place: Place) {

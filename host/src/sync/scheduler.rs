@@ -23,6 +23,9 @@ use tokio_util::sync::CancellationToken;
 const AT_ONCE: usize = 500;
 /// The longest sleep to the next tick: the time of day may be set meanwhile.
 const LONGEST_SLEEP: Duration = Duration::from_secs(30);
+/// The least time between two readings of all channels: a script that makes a thousand of
+/// them changes something a thousand times.
+const BETWEEN_READS: Duration = Duration::from_secs(1);
 /// When it is tried again to read or write what could not be.
 const SOON: Duration = Duration::from_secs(5);
 
@@ -31,11 +34,13 @@ pub struct Scheduler {
     shared: Arc<Shared>,
     config: Config,
     agenda: Agenda,
+    /// The channels are not read before.
+    next_read: Instant,
 }
 
 impl Scheduler {
     pub(super) fn new(shared: Arc<Shared>, config: Config) -> Self {
-        Self { shared, config, agenda: Agenda::default() }
+        Self { shared, config, agenda: Agenda::default(), next_read: Instant::now() }
     }
 
     /// Ticks until `stop`. Whatever a channel missed meanwhile is one tick.
@@ -67,8 +72,9 @@ impl Scheduler {
             self.agenda.is_stale = true;
             return Ok(LONGEST_SLEEP);
         }
-        if self.agenda.is_stale {
+        if self.agenda.is_stale && Instant::now() >= self.next_read {
             self.read().await?;
+            self.next_read = Instant::now() + BETWEEN_READS;
         }
         let now = self.shared.clock.now();
         let due = self.agenda.due(now, AT_ONCE);
@@ -78,12 +84,10 @@ impl Scheduler {
             metrics::tick(began.elapsed());
             tracing::debug!(channels = due.len(), took_ms = began.elapsed().as_millis(), "ticked");
         }
-        Ok(match self.agenda.next() {
-            Some(next) => {
-                Duration::from_millis(next.millis_since(self.shared.clock.now())).min(LONGEST_SLEEP)
-            }
-            None => LONGEST_SLEEP,
-        })
+        let now = self.shared.clock.now();
+        let tick = self.agenda.next().map(|next| Duration::from_millis(next.millis_since(now)));
+        let read = self.agenda.is_stale.then(|| self.next_read.saturating_duration_since(Instant::now()));
+        Ok(tick.into_iter().chain(read).chain([LONGEST_SLEEP]).min().unwrap_or(LONGEST_SLEEP))
     }
 
     /// Takes notice of channels that came, changed or went. Those that did not keep

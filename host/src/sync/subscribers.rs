@@ -72,7 +72,7 @@ impl Subscribers {
             }
             Ok(())
         };
-        self.loaded.get_or_try_init(read).await.map(|()| ())
+        self.loaded.get_or_try_init(read).await.copied()
     }
 
     /// Adds a subscription, or replaces the one of its subscriber.

@@ -8,6 +8,7 @@ mod import;
 mod jobs;
 mod mapping;
 mod overlap;
+mod plugins;
 mod quarantine;
 mod queue;
 mod rehearsal;

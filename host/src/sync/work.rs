@@ -12,14 +12,15 @@ use super::{
     live::{LiveJob, LiveRun},
     log,
     opener::{Ready, SourceAsk},
-    policy::Verdict,
-    queue::{After, Claimed, Seat},
+    policy::{self, Verdict},
+    progress::Progress,
+    queue::{self, After, Claimed, Seat},
     runner::Shared,
     turns::{Place, Turn},
 };
 use crate::{
     metrics,
-    model::{Class, Connector, Deferred, Direction, Failure, Job, Name, Paused, Run},
+    model::{Channel, Class, Connector, Deferred, Direction, Failure, Job, Name, Paused, Run},
     store::{self, Lease},
 };
 use futures_util::{FutureExt, future::join_all};
@@ -164,7 +165,9 @@ async fn unopened(shared: &Shared, job: &Job, lease: &Lease, failure: Failure) -
     // Nobody looks for runs of a channel that is gone.
     let Some(channel) = channel else { return Some(After::Done) };
     if runs.is_empty() {
-        runs = channel.connectors.iter().zip(0..).map(|(name, order)| job::run(name, order, job)).collect();
+        let is_asked = |name: &&Name| job.asked.connectors.is_empty() || job.asked.connectors.contains(name);
+        let asked = channel.connectors.iter().filter(is_asked);
+        runs = asked.zip(0..).map(|(name, order)| job::run(name, order, job)).collect();
         if shared.queue.plan(lease, &runs).await.is_err() {
             return None;
         }
@@ -172,19 +175,37 @@ async fn unopened(shared: &Shared, job: &Job, lease: &Lease, failure: Failure) -
     let live = LiveJob::new(job, runs, |_| None, &shared.stopping);
     for run in live.runs.iter().filter(|run| !run.progress.has_ended()) {
         let ending = match shared.judge(&run.progress, &failure, None) {
-            _ if failure.code == DISABLED => Ending::Cancelled(failure.clone()),
-            Verdict::Defer(deferred) => Ending::Deferred(deferred),
-            Verdict::Retry | Verdict::Fail => Ending::Failed(failure.clone()),
-            Verdict::Pause => {
-                shared.opener.pause(&channel, Paused::because(&failure, shared.clock.now())).await;
-                Ending::Failed(failure.clone())
-            }
+            _ if failure.code == DISABLED => Some(Ending::Cancelled(failure.clone())),
+            verdict => ending(shared, &channel, verdict, &failure).await,
         };
+        // Nothing is tried once more here: what cannot be opened now cannot be a moment later.
+        let ending = ending.unwrap_or_else(|| Ending::Failed(failure.clone()));
         if !shared.history.close(lease, &run.progress, ending).await {
             return None;
         }
+        counted(&channel, &run.progress);
     }
-    Some(after(&live, shared))
+    Some(after(&live, shared, &channel.channel_type))
+}
+
+/// How a verdict ends a run; none where the run is to be tried once more.
+async fn ending(shared: &Shared, channel: &Channel, verdict: Verdict, failure: &Failure) -> Option<Ending> {
+    match verdict {
+        Verdict::Retry => None,
+        Verdict::Defer(deferred) => Some(Ending::Deferred(deferred)),
+        Verdict::Fail => Some(Ending::Failed(failure.clone())),
+        Verdict::Pause => {
+            shared.opener.pause(channel, Paused::because(failure, shared.clock.now())).await;
+            Some(Ending::Failed(failure.clone()))
+        }
+    }
+}
+
+/// Counts how a run ended.
+fn counted(channel: &Channel, progress: &Progress) {
+    let run = progress.snapshot();
+    let class = run.error.map(|error| error.class);
+    metrics::run_ended(&channel.channel_type, &run.connector, run.status, class);
 }
 
 /// Where one job is worked on.
@@ -208,11 +229,16 @@ impl Bench<'_> {
         if !kept.into_iter().all(|kept| kept) {
             return None;
         }
-        let ended_well = self.job.snapshot().iter().all(|run| history::went_well(run.status));
+        let runs = self.job.snapshot();
+        let ended_well = runs.iter().all(|run| history::went_well(run.status));
         if ended_well && self.ready.channel.paused.is_some() {
             self.shared.opener.resume(&self.ready.channel).await;
         }
-        Some(after(&self.job, self.shared))
+        // One is enough: it had the new settings.
+        if self.ready.channel.migrated.is_some() && runs.iter().any(|run| history::went_well(run.status)) {
+            self.shared.opener.prove(&self.ready.channel).await;
+        }
+        Some(after(&self.job, self.shared, &self.ready.channel.channel_type))
     }
 
     fn parallel(&self) -> usize {
@@ -230,9 +256,7 @@ impl Bench<'_> {
         let ending = ending.unwrap_or_else(|_panic| Ending::Failed(panicked()));
         let kept = self.shared.history.close(self.lease, &run.progress, ending).await;
         if kept {
-            let run = run.progress.snapshot();
-            let class = run.error.map(|error| error.class);
-            metrics::run_ended(&self.ready.channel.channel_type, &run.connector, run.status, class);
+            counted(&self.ready.channel, &run.progress);
         }
         run.progress.rest();
         kept
@@ -344,26 +368,21 @@ impl Bench<'_> {
                 Err(Stop::Lost) => return Ending::Lost,
                 Err(Stop::Failed(failure)) => failure,
             };
-            match self.shared.judge(&run.progress, &failure, self.ready.origin.as_deref()) {
-                Verdict::Retry => {
-                    tracing::warn!(run.id = %id, %failure, "a step failed and is tried once more");
-                }
-                Verdict::Defer(deferred) => return Ending::Deferred(deferred),
-                Verdict::Fail => return Ending::Failed(failure),
-                Verdict::Pause => {
-                    let reason = Paused::because(&failure, self.shared.clock.now());
-                    self.shared.opener.pause(&self.ready.channel, reason).await;
-                    // The first one tells; the others of the job are of the same kind.
-                    let _ = self.paused.set(failure.clone());
-                    return Ending::Failed(failure);
-                }
+            let verdict = self.shared.judge(&run.progress, &failure, self.ready.origin.as_deref());
+            if verdict == Verdict::Pause {
+                // The first one tells; the others of the job are of the same kind.
+                let _ = self.paused.set(failure.clone());
             }
+            if let Some(ending) = ending(self.shared, &self.ready.channel, verdict, &failure).await {
+                return ending;
+            }
+            tracing::warn!(run.id = %id, %failure, "a step failed and is tried once more");
         }
     }
 }
 
 /// What comes after a job whose runs nobody works on any more.
-fn after(job: &LiveJob, shared: &Shared) -> After {
+fn after(job: &LiveJob, shared: &Shared, channel_type: &Name) -> After {
     let runs = job.snapshot();
     if runs.iter().all(|run| run.status.has_ended()) {
         return After::Done;
@@ -377,7 +396,10 @@ fn after(job: &LiveJob, shared: &Shared) -> After {
     };
     match deferred.clone().map(due).min() {
         Some(due) if !shared.stopping.is_cancelled() => {
-            After::Later { due, waits_for: deferred.clone().find_map(|deferred| deferred.origin.clone()) }
+            let origin = deferred.clone().find_map(|deferred| deferred.origin.clone());
+            let lacks_plugin = deferred.clone().any(|deferred| policy::waits_for_plugin(&deferred.reason));
+            let plugin = lacks_plugin.then(|| queue::plugin_of(channel_type.as_str()));
+            After::Later { due, waits_for: plugin.or(origin) }
         }
         _ => After::Back,
     }

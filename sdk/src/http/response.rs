@@ -4,7 +4,10 @@ use crate::{
     Class, Error,
     json::{self, Item},
 };
-use serde::{Deserialize, de::DeserializeOwned};
+use serde::{
+    Deserialize,
+    de::{DeserializeOwned, IgnoredAny},
+};
 
 /// An answer: 200 to 499, never 401, 429 or a 403 that asks for fewer requests.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -133,11 +136,39 @@ impl Response {
         json::each(&self.body, name, take).map_err(|error| self.unlike(&error))
     }
 
+    /// What stands in the way of reading it. A remote system that is being mended, and
+    /// what stands in front of one, answer 200 with a page for people, or break an answer
+    /// off: that passes, and says nothing of the data.
     fn unlike(&self, error: &str) -> Error {
+        if self.is_page() {
+            let message = format!(
+                "{}: a page for people came instead of data; the remote system may be under maintenance, or \
+                 something else answers at its address",
+                self.place
+            );
+            return Error::transient("response.page", message);
+        }
+        if self.is_cut() {
+            let message = format!("{}: the answer ends in the middle: {error}", self.place);
+            return Error::transient("response.truncated", message);
+        }
         Error::invalid_data(
             "response.json",
             format!("{}: the answer is not as expected: {error}", self.place),
         )
+    }
+
+    /// Whether it is HTML, by its type or, where that does not say JSON, by its beginning.
+    fn is_page(&self) -> bool {
+        let kind = self.header("content-type").unwrap_or_default().to_ascii_lowercase();
+        let begins = self.body.trim_ascii_start().starts_with(b"<");
+        kind.contains("html") || (begins && !kind.contains("json"))
+    }
+
+    /// Whether it is the beginning of a JSON document.
+    fn is_cut(&self) -> bool {
+        let read = serde_json::from_slice::<IgnoredAny>(&self.body);
+        !self.body.trim_ascii().is_empty() && read.is_err_and(|error| error.is_eof())
     }
 
     /// The beginning of a body that a person can read.
@@ -192,6 +223,34 @@ mod tests {
             error.message,
             "GET /x: the answer is not as expected: expected ident at line 1 column 10"
         );
+    }
+
+    #[test]
+    fn what_stands_in_for_an_answer_passes_and_a_wrong_answer_does_not() {
+        let check = |kind: &str, body: &str, class: Class, code: &str| {
+            let mut response = Response::new("GET /x", 200, body);
+            response.headers.push(("Content-Type".into(), kind.into()));
+            let read = response.json::<Vec<u8>>().unwrap_err();
+            let listed = response.each::<u8, IgnoredAny>("items", |_| {}).unwrap_err();
+            for error in [read, listed] {
+                assert_eq!((error.class, error.code.as_str()), (class, code), "{kind} {body}");
+            }
+        };
+        let (html, json) = ("text/html; charset=utf-8", "application/json");
+        check(html, "<h1>We will be back soon</h1>", Class::Transient, "response.page");
+        check(html, "Down for maintenance", Class::Transient, "response.page");
+        check("", "\n <!DOCTYPE html>", Class::Transient, "response.page");
+        check("text/plain", "<html>", Class::Transient, "response.page");
+        check(json, "<html>", Class::InvalidData, "response.json");
+        check(json, r#"{"items": [1, 2"#, Class::Transient, "response.truncated");
+        check("", r#"{"items": [1, "ab"#, Class::Transient, "response.truncated");
+        check(json, "", Class::InvalidData, "response.json");
+        check(json, " ", Class::InvalidData, "response.json");
+        check(json, r#"{"items": tru}"#, Class::InvalidData, "response.json");
+        check(json, r#"{"others": []}"#, Class::InvalidData, "response.json");
+        let mut odd = Response::new("GET /x", 200, "[7]");
+        odd.headers.push(("content-type".into(), html.into()));
+        assert_eq!(odd.json::<Vec<u8>>(), Ok(vec![7]), "what can be read is read");
     }
 
     #[test]

@@ -1,20 +1,30 @@
 //! Records as a table: the payload's fields become columns.
 
-use crate::model::{Record, RecordKey};
+use super::{Marked, Marks};
+use crate::model::{RecordKey, Timestamp};
 use serde::{Deserialize, Deserializer, de};
 use serde_json::value::RawValue;
 use std::{borrow::Cow, collections::HashMap, fmt, io};
 
-/// The columns after `key`, `parent` and `updated`, in the order in which they first came.
-#[derive(Default)]
+/// The columns after the fixed ones, in the order in which they first came.
 pub(super) struct Columns {
+    /// Those that every table has.
+    fixed: &'static [&'static str],
     names: Vec<String>,
     places: HashMap<String, usize>,
 }
 
 impl Columns {
-    /// The columns that every table has.
-    const FIXED: [&str; 3] = ["key", "parent", "updated"];
+    const WITH_MARKS: [&str; 4] = ["key", "parent", "updated", "vanished"];
+
+    /// No columns but the fixed ones.
+    pub(super) fn with(marks: Marks) -> Self {
+        let fixed = match marks {
+            Marks::Shown => &Self::WITH_MARKS[..],
+            Marks::LeftOut => &Self::WITH_MARKS[..3],
+        };
+        Self { fixed, names: Vec::new(), places: HashMap::new() }
+    }
 
     /// Takes up the fields of a payload.
     pub(super) fn learn(&mut self, payload: &[u8]) {
@@ -28,25 +38,30 @@ impl Columns {
 
     /// The first line.
     pub(super) fn head(&self) -> io::Result<Vec<u8>> {
-        let payload = self.names.iter().map(|name| match Self::FIXED.contains(&name.as_str()) {
+        let payload = self.names.iter().map(|name| match self.fixed.contains(&name.as_str()) {
             true => Cow::Owned(format!("payload.{name}")),
             false => Cow::Borrowed(name.as_str()),
         });
-        write([Self::FIXED.into_iter().map(Cow::Borrowed).chain(payload).collect()])
+        write([self.fixed.iter().copied().map(Cow::Borrowed).chain(payload).collect()])
     }
 
     /// The lines of these records. Fails where a record has a field that had not
     /// been there when the columns were gathered: leaving it out would be a lie.
-    pub(super) fn rows(&self, records: &[Record]) -> io::Result<Vec<u8>> {
+    pub(super) fn rows(&self, records: &[Marked]) -> io::Result<Vec<u8>> {
         let rows = records.iter().map(|record| self.row(record)).collect::<io::Result<Vec<_>>>()?;
         write(rows)
     }
 
-    fn row<'a>(&self, record: &'a Record) -> io::Result<Vec<Cow<'a, str>>> {
-        let mut row = vec![Cow::Borrowed(""); Self::FIXED.len() + self.names.len()];
-        row[0] = Cow::Borrowed(record.key.as_str());
-        row[1] = Cow::Borrowed(record.parent.as_ref().map_or("", RecordKey::as_str));
-        row[2] = Cow::Owned(record.updated.map(|time| time.to_string()).unwrap_or_default());
+    fn row<'a>(&self, (record, vanished): &'a Marked) -> io::Result<Vec<Cow<'a, str>>> {
+        let time = |time: &Option<Timestamp>| time.map(|time| time.to_string()).unwrap_or_default();
+        let fixed = [
+            Cow::Borrowed(record.key.as_str()),
+            Cow::Borrowed(record.parent.as_ref().map_or("", RecordKey::as_str)),
+            Cow::Owned(time(&record.updated)),
+            Cow::Owned(time(vanished)),
+        ];
+        let mut row: Vec<_> = fixed.into_iter().take(self.fixed.len()).collect();
+        row.resize(self.fixed.len() + self.names.len(), Cow::Borrowed(""));
         for (name, value) in fields(&record.payload) {
             let place = self.places.get(&name).ok_or_else(|| {
                 io::Error::other(format!(
@@ -54,7 +69,7 @@ impl Columns {
                     record.key
                 ))
             })?;
-            row[Self::FIXED.len() + place] = cell(value);
+            row[self.fixed.len() + place] = cell(value);
         }
         Ok(row)
     }
@@ -118,18 +133,19 @@ impl<'de> Deserialize<'de> for Fields<'de> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::{RunId, Timestamp};
+    use crate::model::{Record, RunId};
     use bytes::Bytes;
 
-    fn record(key: &str, payload: &'static str) -> Record {
-        Record {
+    fn record(key: &str, payload: &'static str) -> Marked {
+        let record = Record {
             key: RecordKey::try_new(key).expect("a key"),
             parent: None,
             updated: Some(Timestamp::from_millis(0)),
             imported: Timestamp::from_millis(0),
             run: RunId::new(),
             payload: Bytes::from_static(payload.as_bytes()),
-        }
+        };
+        (record, None)
     }
 
     #[test]
@@ -139,8 +155,8 @@ mod tests {
             record("2", r#"{"subject": "say \"hi\"\nthere", "id": 2}"#),
             record("3", "[1]"),
         ];
-        let mut columns = Columns::default();
-        records.iter().for_each(|record| columns.learn(&record.payload));
+        let mut columns = Columns::with(Marks::LeftOut);
+        records.iter().for_each(|(record, _)| columns.learn(&record.payload));
         let mut text = columns.head().expect("a head");
         text.extend(columns.rows(&records).expect("rows"));
         insta::assert_snapshot!(String::from_utf8_lossy(&text), @r#"
@@ -153,8 +169,23 @@ mod tests {
     }
 
     #[test]
+    fn marks_are_a_column_where_they_are_asked_for() {
+        let (gone, _) = record("1", r#"{"id": 1, "vanished": "no"}"#);
+        let records = [(gone, Some(Timestamp::from_millis(1_000))), record("2", r#"{"id": 2}"#)];
+        let mut columns = Columns::with(Marks::Shown);
+        records.iter().for_each(|(record, _)| columns.learn(&record.payload));
+        let mut text = columns.head().expect("a head");
+        text.extend(columns.rows(&records).expect("rows"));
+        insta::assert_snapshot!(String::from_utf8_lossy(&text), @"
+        key,parent,updated,vanished,id,payload.vanished
+        1,,1970-01-01T00:00:00.000Z,1970-01-01T00:00:01.000Z,1,no
+        2,,1970-01-01T00:00:00.000Z,,2,
+        ");
+    }
+
+    #[test]
     fn a_field_that_turns_up_later_is_an_error() {
-        let error = Columns::default().rows(&[record("1", r#"{"new": 1}"#)]).expect_err("unknown");
+        let error = Columns::with(Marks::LeftOut).rows(&[record("1", r#"{"new": 1}"#)]).expect_err("unknown");
         assert!(error.to_string().contains("'new'"), "{error}");
     }
 }

@@ -48,7 +48,7 @@ async fn an_inspected_file_is_judged_and_leaves_nothing_behind() {
     assert_eq!(inspection["plugin"]["status"], "refused");
     assert!(inspection["plugin"]["error"]["code"].is_string(), "{inspection}");
     assert_eq!(inspection["manifest"], Value::Null);
-    let scratch = host._folder.path().join("scratch");
+    let scratch = host.folder.path().join("scratch");
     assert_eq!(std::fs::read_dir(scratch).expect("a folder").count(), 0);
     assert_eq!(host.get("/api/v1/plugins").await.json(), json!({"items": []}));
 }

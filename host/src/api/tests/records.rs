@@ -118,6 +118,14 @@ async fn records_that_are_gone_remotely_say_since_when_and_can_be_listed_alone()
     );
     let last = host.get(&format!("{path}?vanished=true&limit=3&after=0120")).await.json();
     assert_eq!((keys(&last), &last["next"]), (vec![json!("0200")], &Value::Null));
+    let lines = host.get(&format!("{path}?format=jsonl&marks=true")).await;
+    let marked: Vec<_> = lines.text().lines().filter(|line| line.contains("\"vanished\":\"")).collect();
+    assert!(!marked.is_empty() && marked.len() < lines.text().lines().count(), "{}", lines.text());
+    assert!(!host.get(&format!("{path}?format=jsonl")).await.text().contains("vanished"));
+    let table = host.get(&format!("{path}?format=csv&marks=true")).await;
+    assert!(table.text().starts_with("key,parent,updated,vanished,"), "{}", table.text());
+    let odd = host.get(&format!("{path}?marks=true")).await;
+    odd.is_error(400, "invalid-data", "request.query");
     let odd = host.get(&format!("{path}?vanished=true&format=csv")).await;
     odd.is_error(400, "invalid-data", "request.query");
 }

@@ -54,12 +54,28 @@ pub struct Channel {
     pub secrets: Vec<String>,
     /// Version of the plugin that the settings were saved for.
     pub plugin_version: String,
+    /// From which version the settings were carried over, while the old ones are kept.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub settings_migrated: Option<Upgraded>,
     /// When it was created.
     pub created: Timestamp,
     /// When it was last edited.
     pub edited: Timestamp,
     /// Counts the edits.
     pub revision: u64,
+}
+
+/// Settings that were carried over to another version of the plugin. The old ones are kept
+/// until a run with the new ones goes well, and come back with the old version.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Upgraded {
+    /// The version that the old settings are of.
+    pub from: String,
+    /// The version that the present ones are of.
+    pub to: String,
+    /// When the old ones were put aside.
+    pub at: Timestamp,
 }
 
 /// A channel with everything that is known of it.
@@ -91,8 +107,23 @@ pub struct ConnectorState {
     pub due: u64,
     /// Records that were set aside with a reason.
     pub quarantined: u64,
+    /// Local changes that wait to be exported, where some do.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub outgoing: Option<Waiting>,
     /// Its newest run.
     pub last_run: Option<Run>,
+}
+
+/// Local changes that wait to be exported.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Waiting {
+    /// All of them.
+    pub changes: u64,
+    /// Those that the remote system refused.
+    pub refused: u64,
+    /// Those that a person has to decide on first.
+    pub held: u64,
 }
 
 /// What the check of a channel's transport found.
@@ -133,6 +164,11 @@ impl Channel {
             conflicts: channel.conflicts,
             settings: channel.settings,
             secrets: channel.secrets.into_keys().collect(),
+            settings_migrated: channel.migrated.map(|old| Upgraded {
+                from: old.from,
+                to: channel.plugin_version.clone(),
+                at: old.at,
+            }),
             plugin_version: channel.plugin_version,
             created: channel.created,
             edited: channel.edited,

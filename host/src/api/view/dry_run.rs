@@ -2,7 +2,7 @@
 
 use super::Problem;
 use crate::{
-    model::{Counters, Name, Status, Usage},
+    model::{Name, Vanished},
     sync,
 };
 use serde::{Deserialize, Deserializer, Serialize};
@@ -53,6 +53,9 @@ pub struct DryRunChange {
     pub key: String,
     /// What would happen to it.
     pub kind: DryRunKind,
+    /// What the channel does with it, where it has vanished.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub vanished: Option<Vanished>,
     /// The places in which the payload differs, at most 50.
     #[serde(default)]
     pub fields: Vec<DryRunField>,
@@ -76,6 +79,8 @@ pub enum DryRunKind {
     Deleted,
     /// It cannot be kept; what is here under its key stays.
     Quarantined,
+    /// It is here, and a full sync would not find it any more.
+    Vanished,
 }
 
 /// A place in which a payload differs.
@@ -98,29 +103,7 @@ fn present<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Box<RawV
 }
 
 /// How a connector did, or does.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub struct DryRunOutcome {
-    /// The connector.
-    pub connector: Name,
-    /// As a run's status: `running`, then how it ended.
-    pub status: Status,
-    /// Pages that were read.
-    pub pages: u64,
-    /// What would become of the records: all of them, told or not.
-    pub counters: Counters,
-    /// Changes that were told.
-    pub shown: u64,
-    /// Number of records that the remote system says there are.
-    pub total: Option<u64>,
-    /// What its steps used.
-    pub usage: Usage,
-    /// Why it failed or was skipped.
-    pub error: Option<Problem>,
-    /// Where the result is less exact than a run's.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub notes: Vec<String>,
-}
+pub type DryRunOutcome = sync::Outcome<Problem>;
 
 /// The end of a dry run.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -134,9 +117,10 @@ impl From<sync::Event> for DryRunLine {
     fn from(event: sync::Event) -> Self {
         match event {
             sync::Event::Change(change) => Self::Change(change.into()),
-            sync::Event::Progress(outcome) => Self::Progress(outcome.into()),
+            sync::Event::Progress(outcome) => Self::Progress(outcome.map_error(Problem::from)),
             sync::Event::Summary(outcomes) => {
-                let connectors = outcomes.into_iter().map(DryRunOutcome::from).collect();
+                let told = |outcome: sync::Outcome| outcome.map_error(Problem::from);
+                let connectors = outcomes.into_iter().map(told).collect();
                 Self::Summary(DryRunSummary { connectors })
             }
         }
@@ -146,14 +130,19 @@ impl From<sync::Event> for DryRunLine {
 impl From<sync::Change> for DryRunChange {
     fn from(change: sync::Change) -> Self {
         let sync::Change { connector, key, kind, fields, note, reason } = change;
+        let vanished = match kind {
+            sync::Kind::Vanished(policy) => Some(policy),
+            _ => None,
+        };
         let kind = match kind {
+            sync::Kind::Vanished(_) => DryRunKind::Vanished,
             sync::Kind::Added => DryRunKind::Added,
             sync::Kind::Updated => DryRunKind::Updated,
             sync::Kind::Deleted => DryRunKind::Deleted,
             sync::Kind::Quarantined => DryRunKind::Quarantined,
         };
         let fields = fields.into_iter().map(DryRunField::from).collect();
-        Self { connector, key, kind, fields, note, reason: reason.map(Problem::from) }
+        Self { connector, key, kind, vanished, fields, note, reason: reason.map(Problem::from) }
     }
 }
 
@@ -161,14 +150,6 @@ impl From<sync::Field> for DryRunField {
     fn from(field: sync::Field) -> Self {
         let sync::Field { pointer, before, after } = field;
         Self { pointer, before, after }
-    }
-}
-
-impl From<sync::Outcome> for DryRunOutcome {
-    fn from(outcome: sync::Outcome) -> Self {
-        let sync::Outcome { connector, status, pages, counters, shown, total, usage, error, notes } = outcome;
-        let error = error.map(Problem::from);
-        Self { connector, status, pages, counters, shown, total, usage, error, notes }
     }
 }
 

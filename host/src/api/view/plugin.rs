@@ -1,8 +1,8 @@
 //! A file of the plugins folder.
 
 use crate::{
-    catalog::{Entry, Exports, Standing},
-    model::{Manifest, Name, Timestamp},
+    catalog::{Catalog, Entry, Exports, Standing},
+    model::{LastTrap, Manifest, Name, Timestamp, TrappedPlugin},
 };
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -21,9 +21,12 @@ pub struct Plugin {
     pub sha256: Option<String>,
     /// Whether it is fit to run.
     pub status: PluginState,
-    /// Why it is refused.
+    /// Why it is refused, or in quarantine, and what to do.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub error: Option<Refusal>,
+    /// Since when it is in quarantine, and for what.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub quarantine: Option<PluginQuarantine>,
     /// What it calls itself.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub id: Option<Name>,
@@ -46,6 +49,63 @@ pub enum PluginState {
     Ready,
     /// Not fit to run.
     Refused,
+    /// Taken up, but none of its steps runs: too many in a row ended in a trap.
+    Quarantined,
+}
+
+/// What a version of a plugin is in quarantine for.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct PluginQuarantine {
+    /// Since when.
+    pub since: Timestamp,
+    /// Steps in a row that ended in a trap.
+    pub traps: u32,
+    /// The last of them.
+    pub last: LastTrap,
+}
+
+/// Body of a request that lets plugins go on that are in quarantine.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct PluginName {
+    /// The plugin's id, the file's name, or the beginning of its digest.
+    pub plugin: String,
+}
+
+/// A version of a plugin that goes on.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct ReleasedPlugin {
+    /// What it calls itself.
+    pub id: Name,
+    /// Its version.
+    pub version: String,
+    /// The file's name when it trapped last.
+    pub file: String,
+    /// Lower-case hex.
+    pub sha256: String,
+    /// What it was in quarantine for.
+    pub quarantine: PluginQuarantine,
+}
+
+impl From<TrappedPlugin> for PluginQuarantine {
+    fn from(plugin: TrappedPlugin) -> Self {
+        let TrappedPlugin { traps, last, quarantined, .. } = plugin;
+        Self { since: quarantined.unwrap_or(last.at), traps, last }
+    }
+}
+
+impl From<TrappedPlugin> for ReleasedPlugin {
+    fn from(plugin: TrappedPlugin) -> Self {
+        Self {
+            id: plugin.plugin.clone(),
+            version: plugin.version.clone(),
+            file: plugin.file.clone(),
+            sha256: plugin.sha256.clone(),
+            quarantine: plugin.into(),
+        }
+    }
 }
 
 /// Why a file is not fit to run.
@@ -77,6 +137,7 @@ impl From<&Entry> for Plugin {
             sha256: entry.sha256.clone(),
             status: PluginState::Settling,
             error: None,
+            quarantine: None,
             id: None,
             version: None,
             channel_types: Vec::new(),
@@ -95,6 +156,18 @@ impl From<&Entry> for Plugin {
 }
 
 impl Plugin {
+    /// A file as the catalog has it at the moment.
+    pub(in crate::api) fn of(entry: &Entry, catalog: &Catalog) -> Self {
+        let mut plugin = Self::from(entry);
+        let objection = plugin.sha256.as_deref().and_then(|sha256| catalog.objection(sha256));
+        if let Some((trapped, failure)) = objection.filter(|_| plugin.status == PluginState::Ready) {
+            plugin.status = PluginState::Quarantined;
+            plugin.error = Some(Refusal { code: failure.code, message: failure.message });
+            plugin.quarantine = Some(trapped.into());
+        }
+        plugin
+    }
+
     fn is_ready(&mut self, manifest: &Manifest, exports: Exports) {
         self.status = PluginState::Ready;
         self.id = Some(manifest.id.clone());
@@ -111,6 +184,7 @@ fn names(exports: Exports) -> Vec<String> {
         ("exporter", exports.exporter),
         ("operations", exports.operations),
         ("webhook", exports.webhook),
+        ("lifecycle", exports.lifecycle),
     ]
     .into_iter()
     .filter(|(_, exported)| *exported)
@@ -118,12 +192,13 @@ fn names(exports: Exports) -> Vec<String> {
     .collect()
 }
 
-impl From<&Entry> for Inspection {
-    fn from(entry: &Entry) -> Self {
+impl Inspection {
+    /// A file that was judged, and whether its version is in quarantine.
+    pub(in crate::api) fn of(entry: &Entry, catalog: &Catalog) -> Self {
         let manifest = match &entry.standing {
             Standing::Ready(manifest, _) => serde_json::to_value(manifest.as_ref()).ok(),
             _ => None,
         };
-        Self { plugin: Plugin::from(entry), manifest }
+        Self { plugin: Plugin::of(entry, catalog), manifest }
     }
 }

@@ -2,7 +2,7 @@
 
 use super::{Job, Problem};
 use crate::{
-    model::{ChannelName, Class, Name, RunId, Span, Timestamp},
+    model::{self, ChannelName, Class, Failure, Name, RunId, Span, Timestamp},
     store, sync,
 };
 use serde::{Deserialize, Serialize};
@@ -16,6 +16,9 @@ pub struct Quarantined {
     pub channel: ChannelName,
     /// The connector.
     pub connector: Name,
+    /// On which way it failed.
+    #[serde(default)]
+    pub kind: Failed,
     /// The remote id, or something that finds it again; as the plugin wrote it.
     pub key: String,
     /// Why it failed the last time, with the faults of its fields.
@@ -26,8 +29,9 @@ pub struct Quarantined {
     pub first_seen: Timestamp,
     /// When it failed last.
     pub last_seen: Timestamp,
-    /// The run in which it failed last.
-    pub run: RunId,
+    /// The run in which it failed last, for what was imported.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub run: Option<RunId>,
     /// Whether another try was asked for that has not been made yet.
     #[serde(default)]
     pub retry: bool,
@@ -72,18 +76,59 @@ impl Quarantined {
         Self {
             channel,
             connector,
+            kind: Failed::Import,
             key: entry.key,
             reason: entry.reason.into(),
             attempts: entry.attempts,
             first_seen: entry.first_seen,
             last_seen: entry.last_seen,
-            run: entry.run,
+            run: Some(entry.run),
             retry,
             payload_bytes: entry.size,
             payload_kept: entry.kept,
             payload: entry.payload.as_deref().map(Payload::of),
         }
     }
+}
+
+impl Quarantined {
+    /// A local change that the remote system refused; its row in the outbox is the entry.
+    #[must_use]
+    pub fn refused(
+        channel: ChannelName,
+        connector: Name,
+        row: model::Outgoing,
+        record: Option<&[u8]>,
+    ) -> Self {
+        let unknown = || Failure::new(Class::InvalidData, "export.refused", "the remote system refused it");
+        let kept = record.map_or(0, |payload| payload.len() as u64);
+        Self {
+            channel,
+            connector,
+            kind: Failed::Export,
+            key: row.key.to_string(),
+            reason: row.failure.unwrap_or_else(unknown).into(),
+            attempts: row.tries,
+            first_seen: row.since,
+            last_seen: row.changed,
+            run: None,
+            retry: false,
+            payload_bytes: record.map(|_| kept),
+            payload_kept: kept,
+            payload: record.map(Payload::of),
+        }
+    }
+}
+
+/// On which way a record failed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Failed {
+    /// As it was delivered by the remote system.
+    #[default]
+    Import,
+    /// As it was changed here: the remote system refused that.
+    Export,
 }
 
 /// Which entries of a channel. One names a connector and a key; else there is something to
@@ -118,6 +163,9 @@ pub struct Retried {
     pub asked: u64,
     /// Records that are judged anew by what was kept of them.
     pub judged: u64,
+    /// Local changes that are exported again.
+    #[serde(default)]
+    pub exported: u64,
     /// Entries that cannot be tried again.
     pub cannot: u64,
     /// The first of those, each with its reason.

@@ -1,5 +1,6 @@
 //! A record as it is shown and exported.
 
+use super::Outgoing;
 use crate::model::{self, RecordKey, RunId, Timestamp};
 use serde::{Deserialize, Serialize, ser::Error as _};
 use serde_json::value::RawValue;
@@ -23,6 +24,12 @@ pub struct Record {
     /// Since when it is gone remotely, as far as a full sync found.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub vanished: Option<Timestamp>,
+    /// Its remote id, where that is another than its key: it was made here.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub remote: Option<RecordKey>,
+    /// The change that waits to be exported, if one does.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub outgoing: Option<Outgoing>,
     /// The remote object.
     pub payload: Box<RawValue>,
 }
@@ -34,7 +41,17 @@ impl TryFrom<model::Record> for Record {
     fn try_from(record: model::Record) -> Result<Self, serde_json::Error> {
         let payload = serde_json::from_slice(&record.payload)?;
         let model::Record { key, parent, updated, imported, run, .. } = record;
-        Ok(Self { key, parent, updated, imported, run, vanished: None, payload })
+        Ok(Self {
+            key,
+            parent,
+            updated,
+            imported,
+            run,
+            vanished: None,
+            remote: None,
+            outgoing: None,
+            payload,
+        })
     }
 }
 
@@ -48,6 +65,9 @@ pub struct ExportLine<'a> {
     pub parent: Option<&'a RecordKey>,
     /// When the remote system last changed it.
     pub updated: Option<Timestamp>,
+    /// Since when it is gone remotely, where marks were asked for and it has one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub vanished: Option<Timestamp>,
     /// The remote object on one line.
     #[serde(serialize_with = "on_one_line")]
     pub payload: &'a [u8],
@@ -74,7 +94,8 @@ mod tests {
         let payload = b"{\n  \"n\": 1.00000000000000000001,\r\n  \"s\": \"a\\nb\"}";
         let updated = Some(Timestamp::from_millis(0));
         let line =
-            serde_json::to_string(&ExportLine { key: &key, parent: None, updated, payload }).expect("JSON");
+            serde_json::to_string(&ExportLine { key: &key, parent: None, updated, vanished: None, payload })
+                .expect("JSON");
         assert_eq!(
             line,
             r#"{"key":"7","updated":"1970-01-01T00:00:00.000Z","payload":{   "n": 1.00000000000000000001,    "s": "a\nb"}}"#

@@ -280,6 +280,41 @@ async fn stream_that_breaks_stays_broken() {
 }
 
 #[tokio::test]
+async fn streams_that_break_count_against_their_origin() {
+    let server =
+        flaky(99, || Reply::raw("HTTP/1.1 200 OK\r\ncontent-length: 9\r\n\r\nab", Then::Close)).await;
+    let gateway = gateway(&server, "");
+    for _ in 0..5 {
+        let mut body = gateway.open(get("/"), &meter()).await.expect("a head").body;
+        while body.read(9).await.is_ok() {}
+    }
+    let failure = gateway.open(get("/"), &meter()).await.expect_err("it is left alone");
+    assert_failure(&failure, Class::Transient, "breaker.open", &["failed 5 times in a row", "net.body"]);
+    assert_eq!(server.requests(), 5);
+}
+
+#[tokio::test]
+async fn a_stream_that_comes_whole_makes_good_and_one_that_is_dropped_says_nothing() {
+    let server = Server::start(|seen| {
+        let cut = Reply::raw("HTTP/1.1 200 OK\r\ncontent-length: 9\r\n\r\nab", Then::Close);
+        // The fifth one is whole.
+        std::future::ready(if seen.number == 4 { Reply::ok(b"whole") } else { cut })
+    })
+    .await;
+    let gateway = gateway(&server, "");
+    for number in 0..9 {
+        let mut body = gateway.open(get("/"), &meter()).await.expect("a head").body;
+        while body.read(9).await.is_ok_and(|piece| !piece.is_empty()) {}
+        assert_eq!(body.read(9).await.is_ok(), number == 4);
+    }
+    drop(gateway.open(get("/"), &meter()).await.expect("a head"));
+    let mut body = gateway.open(get("/"), &meter()).await.expect("four in a row").body;
+    while body.read(9).await.is_ok() {}
+    let failure = gateway.open(get("/"), &meter()).await.expect_err("it is left alone");
+    assert_failure(&failure, Class::Transient, "breaker.open", &["failed 5 times in a row"]);
+}
+
+#[tokio::test]
 async fn failing_head_of_a_stream_is_tried_again() {
     let server = flaky(2, || Reply::status(503)).await;
     let gateway = gateway(&server, "attempts = 3");

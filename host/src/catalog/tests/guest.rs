@@ -15,7 +15,28 @@ world checked {
     include plain;
     export tidegate:connect/transport-check@0.1.0;
 }
+world heard {
+    include plain;
+    export tidegate:connect/lifecycle@0.1.0;
+}
 ";
+
+/// What a guest says before something is done with a channel.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum May {
+    /// Nothing is against it.
+    Yes,
+    /// No, in these words.
+    No(&'static str),
+    /// No, in the words of the settings that it was shown.
+    NoToSettings,
+    /// No, in the words of the holdings that it was shown.
+    NoToHoldings,
+    /// It traps.
+    Trap,
+    /// It never answers.
+    Endless,
+}
 
 /// A plugin that answers what a test puts into it.
 pub(crate) struct Guest {
@@ -27,10 +48,17 @@ pub(crate) struct Guest {
     pub(crate) endless: bool,
     /// Field and message that `validate` objects with.
     pub(crate) objection: Option<(&'static str, &'static str)>,
+    /// `validate` traps.
+    pub(crate) breaks: bool,
+    /// The code of the error with which settings cannot be migrated.
+    pub(crate) code: &'static str,
     /// What settings are migrated to; none: to themselves. An error: why they cannot be.
     pub(crate) migrated: Option<Result<Value, &'static str>>,
     /// What the check answers, where there is one.
     pub(crate) check: Option<Value>,
+    /// What it says before something is done with a channel, where it has a say. Such a
+    /// guest has no check.
+    pub(crate) may: Option<May>,
 }
 
 impl Guest {
@@ -45,8 +73,11 @@ impl Guest {
             embedded: None,
             endless: false,
             objection: None,
+            breaks: false,
+            code: "old.settings",
             migrated: None,
             check: None,
+            may: None,
         }
     }
 
@@ -55,7 +86,11 @@ impl Guest {
         let mut resolve = Resolve::default();
         resolve.push_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/../wit")).expect("the contract");
         let package = resolve.push_str("guest.wit", WORLDS).expect("the worlds");
-        let world = if self.check.is_some() { "checked" } else { "plain" };
+        let world = match (&self.check, self.may) {
+            (_, Some(_)) => "heard",
+            (Some(_), None) => "checked",
+            (None, None) => "plain",
+        };
         let world = resolve.select_world(&[package], Some(world)).expect("the world");
         let mut module = wat::parse_str(self.text()).expect("a core module");
         embed_component_metadata(&mut module, &resolve, world, StringEncoding::UTF8).expect("metadata");
@@ -72,6 +107,7 @@ impl Guest {
         let mut data = Data::default();
         let (manifest, manifest_len) = data.add(&self.described);
         let endless = if self.endless { "(loop $for_ever (br $for_ever))" } else { "" };
+        let breaks = if self.breaks { "unreachable" } else { "" };
         let validate = self.objection.map_or("(i32.const 64)".into(), |(field, message)| {
             let (field, message) = (data.add(format!("/{field}").as_bytes()), data.add(message.as_bytes()));
             format!(
@@ -86,13 +122,20 @@ impl Guest {
                 (i32.store (i32.const 136) (local.get 4)) (i32.store (i32.const 140) (local.get 5))"
                 .into(),
             Some(Ok(value)) => answer(128, data.add(value.to_string().as_bytes())),
-            Some(Err(message)) => refusal(128, data.add(b"old.settings"), data.add(message.as_bytes())),
+            Some(Err(message)) => refusal(128, data.add(self.code.as_bytes()), data.add(message.as_bytes())),
         };
         let check = self.check.as_ref().map_or(String::new(), |value| {
             let answer = answer(192, data.add(value.to_string().as_bytes()));
             format!(
                 r#"(func (export "tidegate:connect/transport-check@0.1.0#check") (param i32 i32 i32) (result i32)
                     (call $drop (local.get 0)) {answer} (i32.const 192))"#
+            )
+        });
+        let may = self.may.map_or(String::new(), |may| {
+            let word = may_body(may, &mut data);
+            format!(
+                r#"(func (export "tidegate:connect/lifecycle@0.1.0#may") (param i32 i32 i32 i32 i32 i32 i32) (result i32)
+                    {word} (i32.const 256))"#
             )
         });
         let drop_import = if self.check.is_some() {
@@ -116,14 +159,38 @@ impl Guest {
                 (func (export "tidegate:connect/channel-type@0.1.0#describe") (result i32)
                     {endless} {describe} (i32.const 16))
                 (func (export "tidegate:connect/channel-type@0.1.0#validate")
-                    (param i32 i32 i32 i32) (result i32) {validate})
+                    (param i32 i32 i32 i32) (result i32) {breaks} {validate})
                 (func (export "tidegate:connect/channel-type@0.1.0#migrate-settings")
                     (param i32 i32 i32 i32 i32 i32) (result i32) {migrate} (i32.const 128))
                 (func (export "tidegate:connect/connector@0.1.0#pull")
                     (param i32 i32 i32 i32 i32 i32 i32 i32 i32 i32 i32) (result i32) unreachable)
                 {check}
+                {may}
             )"#
         )
+    }
+}
+
+/// Parameters 3 to 6 are pointer and length of the settings and of the holdings.
+fn may_body(may: May, data: &mut Data) -> String {
+    let mut refused = |pointer: usize| {
+        let code = data.add(b"say.no");
+        format!(
+            "{} (i32.store (i32.const 276) (local.get {pointer})) (i32.store (i32.const 280) (local.get {}))",
+            refusal(256, code, (0, 0)),
+            pointer + 1
+        )
+    };
+    match may {
+        May::Yes => "(i32.store8 (i32.const 256) (i32.const 0))".into(),
+        May::No(words) => {
+            let (code, words) = (data.add(b"say.no"), data.add(words.as_bytes()));
+            refusal(256, code, words)
+        }
+        May::NoToSettings => refused(3),
+        May::NoToHoldings => refused(5),
+        May::Trap => "unreachable".into(),
+        May::Endless => "(loop $for_ever (br $for_ever))".into(),
     }
 }
 

@@ -3,8 +3,14 @@
 use super::*;
 use serde_json::json;
 
-const ALL: Exports =
-    Exports { transport_check: true, connector: true, exporter: true, operations: true, webhook: true };
+const ALL: Exports = Exports {
+    transport_check: true,
+    connector: true,
+    exporter: true,
+    operations: true,
+    webhook: true,
+    lifecycle: true,
+};
 
 /// A manifest with some of everything, and nothing wrong.
 fn good() -> Value {

@@ -48,7 +48,7 @@ async fn what_may_have_mended_it_ends_a_pause() {
         house.clock.advance(Duration::from_secs(1));
     };
     pause().await;
-    let on = house.channels.set_enabled("one", true).await.expect("a change");
+    let on = house.channels.enable("one").await.expect("a change");
     assert_eq!((on.paused.is_none(), on.active_since()), (true, house.clock.now()));
 
     pause().await;
@@ -62,7 +62,7 @@ async fn what_may_have_mended_it_ends_a_pause() {
     pause().await;
     let renamed = Change { name: Some(ChannelName::try_new("one").expect("a name")), ..Change::default() };
     assert!(house.channels.edit("one", renamed).await.expect("no change").paused.is_some());
-    let off = house.channels.set_enabled("one", false).await.expect("a change");
+    let off = disable(&house).await;
     assert!(!off.enabled && off.paused.is_some(), "the reason is still to be seen");
 }
 

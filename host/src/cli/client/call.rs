@@ -1,10 +1,12 @@
 //! What is asked of the API.
 
+use crate::api::{AUTHOR, is_author};
 use anyhow::Context as _;
 use axum::{
     body::{Body, Bytes},
     http::{HeaderValue, Method, Request, header},
 };
+use std::env;
 
 /// What is asked.
 #[derive(Debug)]
@@ -12,6 +14,7 @@ pub(crate) struct Call {
     method: Method,
     path: String,
     kind: Option<&'static str>,
+    author: Option<HeaderValue>,
     body: Bytes,
 }
 
@@ -35,7 +38,7 @@ pub(crate) fn encode(text: &str) -> String {
 
 impl Call {
     fn new(method: Method, path: String) -> Self {
-        Self { method, path, kind: None, body: Bytes::new() }
+        Self { method, path, kind: None, author: None, body: Bytes::new() }
     }
 
     pub(crate) fn get(path: String) -> Self {
@@ -79,6 +82,14 @@ impl Call {
         self
     }
 
+    /// Says that the user of this process asks.
+    pub(crate) fn by_this_user(mut self) -> Self {
+        let mut names = ["USER", "LOGNAME", "USERNAME"].into_iter().filter_map(|name| env::var(name).ok());
+        let name = names.find(|name| is_author(name));
+        self.author = HeaderValue::from_str(name.as_deref().unwrap_or("cli")).ok();
+        self
+    }
+
     /// The request to the API at `base`.
     pub(super) fn to(self, base: &str) -> anyhow::Result<Request<Body>> {
         let mut request = Request::builder()
@@ -88,6 +99,9 @@ impl Call {
             .context("the request cannot be made")?;
         if let Some(kind) = self.kind {
             request.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(kind));
+        }
+        if let Some(author) = self.author {
+            request.headers_mut().insert(AUTHOR, author);
         }
         Ok(request)
     }

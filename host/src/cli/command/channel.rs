@@ -2,13 +2,14 @@
 
 mod detail;
 mod draft;
+mod lifecycle;
 mod options;
 
 use crate::{
     api::view::{Channel, CheckReport},
     cli::{
         client::{Call, Document, path},
-        exit::{Exit, Usage},
+        exit::Exit,
         help,
         progress::spinner,
         report, rhythm,
@@ -19,7 +20,6 @@ use crate::{
 };
 use clap::Subcommand;
 use draft::{Create, Edit};
-use serde_json::json;
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
@@ -49,16 +49,19 @@ pub(crate) enum Command {
     Disable {
         /// The channel
         name: String,
+        /// Overrule the plugin where it refuses
+        #[arg(long)]
+        force: bool,
     },
     /// Delete a channel and everything that was imported through it
     #[command(after_help = help::CHANNEL_DELETE)]
     Delete {
         /// The channel
         name: String,
-        /// Yes, delete it all
+        /// Yes, delete it all; without it only what would be deleted is shown
         #[arg(long)]
         yes: bool,
-        /// Delete its routes with it
+        /// Overrule the plugin where it refuses, and delete the channel's routes with it
         #[arg(long)]
         force: bool,
     },
@@ -76,9 +79,10 @@ pub(crate) async fn run(ctx: &Context<'_>, command: Command) -> anyhow::Result<E
         Command::List => show_all(ctx).await,
         Command::Show { name } => detail::show(ctx, &name).await,
         Command::Edit(edit) => change(ctx, *edit).await,
-        Command::Enable { name } => switch(ctx, &name, "enable").await,
-        Command::Disable { name } => switch(ctx, &name, "disable").await,
-        Command::Delete { name, yes, force } => delete(ctx, &name, yes, force).await,
+        Command::Enable { name } => lifecycle::enable(ctx, &name).await,
+        Command::Disable { name, force } => lifecycle::disable(ctx, &name, force).await,
+        Command::Delete { name, yes: true, force } => lifecycle::delete(ctx, &name, force).await,
+        Command::Delete { name, yes: false, .. } => lifecycle::before_delete(ctx, &name).await,
         Command::Check { name } => check(ctx, &name).await,
     }
 }
@@ -101,15 +105,6 @@ async fn change(ctx: &Context<'_>, edit: Edit) -> anyhow::Result<Exit> {
     let session = Session::open(ctx, Needs::Plugins).await?;
     let document = session.ask(Call::patch(path(&["channels", &edit.name])).json(&body)).await?;
     tell(ctx, &document, |channel| format!("channel '{}' is changed", channel.name))
-}
-
-async fn switch(ctx: &Context<'_>, name: &str, way: &str) -> anyhow::Result<Exit> {
-    let session = Session::open(ctx, Needs::Plugins).await?;
-    let document = session.ask(Call::post(path(&["channels", name, way]))).await?;
-    tell(ctx, &document, |channel| {
-        let state = if channel.enabled { "enabled" } else { "disabled" };
-        format!("channel '{}' is {state}", channel.name)
-    })
 }
 
 /// The channel as a document, or in a sentence.
@@ -164,25 +159,6 @@ fn state(channel: &Channel) -> &'static str {
         (true, Some(_)) => "paused",
         (true, None) => "enabled",
     }
-}
-
-async fn delete(ctx: &Context<'_>, name: &str, yes: bool, force: bool) -> anyhow::Result<Exit> {
-    if !yes {
-        let message = format!(
-            "this deletes channel '{name}', its secrets and every record that was imported through it; \
-             add --yes if that is what you want"
-        );
-        return Err(Usage(message).into());
-    }
-    let session = Session::open(ctx, Needs::Data).await?;
-    let force = if force { "?force=true" } else { "" };
-    session.answer(Call::delete(format!("{}{force}", path(&["channels", name])))).await?;
-    if ctx.out.is_json() {
-        ctx.out.document(&json!({ "deleted": name }))?;
-    } else {
-        ctx.out.line(format!("channel '{name}' is deleted"))?;
-    }
-    Ok(Exit::Done)
 }
 
 async fn check(ctx: &Context<'_>, name: &str) -> anyhow::Result<Exit> {

@@ -72,7 +72,7 @@ pub(crate) struct Create {
     name: String,
     /// Where messages are posted
     #[arg(long, value_name = "URL")]
-    url: String,
+    to: String,
     /// Of this channel's records only
     #[arg(long, value_name = "CHANNEL")]
     channel: Option<String>,
@@ -106,7 +106,7 @@ pub(crate) async fn ask(ctx: &Context<'_>, call: Call) -> anyhow::Result<Documen
 async fn create(ctx: &Context<'_>, new: Create) -> anyhow::Result<Exit> {
     let body = json!({
         "name": new.name,
-        "url": new.url,
+        "url": new.to,
         "channel": new.channel,
         "connectors": new.connector,
         "with-payload": new.with_payload,
@@ -134,7 +134,7 @@ async fn list(ctx: &Context<'_>) -> anyhow::Result<Exit> {
     }
     let notices: List<Notice> = document.read()?;
     if notices.items.is_empty() {
-        ctx.out.note("no notices; make one with: tidegate notice create NAME --url URL");
+        ctx.out.note("no notices; make one with: tidegate notice create NAME --to URL");
         return Ok(Exit::Done);
     }
     let mut table = Table::new(["NOTICE", "CHANNEL", "STATE", ">WAITING", ">DEAD", "LAST SENT", "~URL"]);

@@ -1,9 +1,9 @@
-//! `plugin`: the plugins folder, and a look at one file.
+//! `plugin`: the plugins folder, a look at one file, and letting one go on.
 
 mod manifest;
 
 use crate::{
-    api::view::{Inspection, List, Plugin, PluginState},
+    api::view::{Inspection, List, Plugin, PluginState, ReleasedPlugin},
     cli::{
         client::{Call, Document, path},
         exit::Exit,
@@ -37,6 +37,12 @@ pub(crate) enum Command {
     /// Look at the plugins folder now
     #[command(after_help = help::PLUGIN_RELOAD)]
     Reload,
+    /// Let a plugin go on that is in quarantine
+    #[command(after_help = help::PLUGIN_RELEASE)]
+    Release {
+        /// The plugin's id, the file's name, or the beginning of its digest
+        plugin: String,
+    },
 }
 
 pub(crate) async fn run(ctx: &Context<'_>, command: Command) -> anyhow::Result<Exit> {
@@ -44,6 +50,7 @@ pub(crate) async fn run(ctx: &Context<'_>, command: Command) -> anyhow::Result<E
         Command::List => show(ctx, Call::get(path(&["plugins"])), "judging the plugins").await,
         Command::Reload => show(ctx, Call::post(path(&["plugins", "reload"])), "judging the plugins").await,
         Command::Inspect { file } => inspect(ctx, &file).await,
+        Command::Release { plugin } => release(ctx, &plugin).await,
     }
 }
 
@@ -66,6 +73,25 @@ async fn show(ctx: &Context<'_>, call: Call, doing: &str) -> anyhow::Result<Exit
     ctx.out.table(table(&plugins.items))?;
     for line in refusals(&plugins.items) {
         ctx.out.line(line)?;
+    }
+    Ok(Exit::Done)
+}
+
+async fn release(ctx: &Context<'_>, plugin: &str) -> anyhow::Result<Exit> {
+    let mut session = Session::open(ctx, Needs::Data).await?;
+    let call = Call::post(path(&["plugins", "release"])).json(&serde_json::json!({ "plugin": plugin }));
+    let answer = session.ask(call).await;
+    // What a host in this process knows of it now has to be written.
+    session.stop().await;
+    let document = answer?;
+    if ctx.out.is_json() {
+        ctx.out.document(&document)?;
+        return Ok(Exit::Done);
+    }
+    let released: List<ReleasedPlugin> = document.read()?;
+    for one in &released.items {
+        let name = format!("{} {} ({}, {:.12})", one.id, clean(&one.version), clean(&one.file), one.sha256);
+        ctx.out.line(format!("{name} goes on; runs that waited for it go on by themselves"))?;
     }
     Ok(Exit::Done)
 }
@@ -100,6 +126,7 @@ fn status(state: PluginState) -> &'static str {
         PluginState::Settling => "settling",
         PluginState::Ready => "ready",
         PluginState::Refused => "refused",
+        PluginState::Quarantined => "quarantined",
     }
 }
 
@@ -154,13 +181,15 @@ fn describe(plugin: &Plugin) -> String {
     if plugin.modified.is_some() {
         lines.push(("modified", maybe_time(plugin.modified)));
     }
-    match &plugin.error {
-        Some(error) => lines.extend([("reason", error.message.clone()), ("code", error.code.clone())]),
-        None => lines.extend([
+    if let Some(error) = &plugin.error {
+        lines.extend([("reason", error.message.clone()), ("code", error.code.clone())]);
+    }
+    if plugin.status != PluginState::Refused {
+        lines.extend([
             ("plugin", plugin.id.as_ref().map_or_else(none, ToString::to_string)),
             ("version", plugin.version.clone().unwrap_or_else(none)),
             ("exports", list(&plugin.exports)),
-        ]),
+        ]);
     }
     pairs(&lines)
 }
@@ -179,6 +208,7 @@ mod tests {
             sha256: Some("0123456789abcdef".repeat(4)),
             status: PluginState::Ready,
             error: None,
+            quarantine: None,
             id: Name::try_new("zendesk").ok(),
             version: Some("0.1.0".into()),
             channel_types: vec![Name::try_new("zendesk").expect("a name")],

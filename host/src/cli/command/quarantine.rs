@@ -1,7 +1,7 @@
 //! `quarantine`: the records that failed, another try for them, giving them up.
 
 use crate::{
-    api::view::{Dropped, Job, List, Payload, Quarantined, Retried, Selection},
+    api::view::{Dropped, Failed, Job, List, Payload, Quarantined, Retried, Selection},
     cli::{
         client::{Call, Document, path},
         exit::{Exit, Usage},
@@ -213,12 +213,14 @@ async fn list(
 fn table(entries: &[Quarantined]) -> Table {
     /// Enough to recognise a cause.
     const EXCERPT: usize = 70;
-    let mut table = Table::new(["CHANNEL", "CONNECTOR", "KEY", "CODE", ">TRIES", "LAST SEEN", "~CAUSE"]);
+    let mut table =
+        Table::new(["CHANNEL", "CONNECTOR", "KIND", "KEY", "CODE", ">TRIES", "LAST SEEN", "~CAUSE"]);
     for entry in entries {
         let again = if entry.retry { "(tried again soon) " } else { "" };
         table.row([
             entry.channel.to_string(),
             entry.connector.to_string(),
+            kind(entry).to_owned(),
             entry.key.clone(),
             entry.reason.code.clone(),
             count(entry.attempts.into()),
@@ -251,8 +253,8 @@ fn describe(entry: &Quarantined) -> String {
         ("attempts", count(entry.attempts.into())),
         ("first seen", time(entry.first_seen)),
         ("last seen", time(entry.last_seen)),
-        ("run", entry.run.to_string()),
-        ("tried again", if entry.retry { "soon" } else { "when it is delivered or asked for" }.to_owned()),
+        ("run", entry.run.map_or_else(none, |run| run.to_string())),
+        ("tried again", again(entry).to_owned()),
         ("payload", size(entry)),
     ]);
     for field in &entry.reason.fields {
@@ -266,6 +268,21 @@ fn describe(entry: &Quarantined) -> String {
     text.push_str("\n\n");
     text.push_str(&payload.lines().map(clean).collect::<Vec<_>>().join("\n"));
     text
+}
+
+fn again(entry: &Quarantined) -> &'static str {
+    match (entry.kind, entry.retry) {
+        (_, true) => "soon",
+        (Failed::Import, false) => "when it is delivered or asked for",
+        (Failed::Export, false) => "when it is edited or asked for",
+    }
+}
+
+fn kind(entry: &Quarantined) -> &'static str {
+    match entry.kind {
+        Failed::Import => "import",
+        Failed::Export => "export",
+    }
 }
 
 fn size(entry: &Quarantined) -> String {
@@ -304,7 +321,15 @@ async fn retry(ctx: &Context<'_>, of: &Of, wait: bool) -> anyhow::Result<Exit> {
     };
     let followed = follow(ctx, &mut session, job.job, None).await;
     session.stop().await;
-    let (Followed::Ended(job) | Followed::PutOff(job) | Followed::LeftAlone(job)) = followed?;
+    let job = match followed? {
+        Followed::Ended(job) | Followed::PutOff(job) | Followed::LeftAlone(job) => job,
+        Followed::Behind(job, before) => {
+            ctx.out
+                .note(format!("it follows job {}, which is put off, and is done after that one", before.job));
+            ended(ctx, retried, job)?;
+            return Ok(Exit::Failed);
+        }
+    };
     ended(ctx, retried, job)
 }
 
@@ -312,7 +337,7 @@ async fn retry(ctx: &Context<'_>, of: &Of, wait: bool) -> anyhow::Result<Exit> {
 fn told(retried: &Retried, channel: &str) -> Vec<String> {
     let mut lines = vec![format!(
         "asked for again: {}, judged anew: {}, cannot be tried again: {}",
-        count(retried.asked),
+        count(retried.asked + retried.exported),
         count(retried.judged),
         count(retried.cannot)
     )];
@@ -401,7 +426,8 @@ mod tests {
             attempts: 3,
             first_seen: time,
             last_seen: time,
-            run: RunId::from_bytes([1; 16]),
+            run: Some(RunId::from_bytes([1; 16])),
+            kind: Failed::Import,
             retry: false,
             payload_bytes: Some(9_000),
             payload_kept: 12,
@@ -412,8 +438,8 @@ mod tests {
     #[test]
     fn an_entry_is_a_line_and_nothing_of_it_is_active() {
         insta::assert_snapshot!(table(&[entry(None)]).render(Some(120)), @"
-        CHANNEL  CONNECTOR  KEY    CODE         TRIES  LAST SEEN             CAUSE
-        zen      ticket     47�11  record.size      3  2026-01-01 00:00:00Z  the payload has 9,000 bytes
+        CHANNEL  CONNECTOR  KIND    KEY    CODE         TRIES  LAST SEEN             CAUSE
+        zen      ticket     import  47�11  record.size      3  2026-01-01 00:00:00Z  the payload has 9,000 bytes
         ");
     }
 
@@ -456,7 +482,15 @@ mod tests {
             next: Some("tidegate sync zen --connector ticket --full".into()),
         };
         let refused = Some(Problem::new(Class::Conflict, "sync.busy", "a sync is going on"));
-        let retried = Retried { asked: 1, judged: 2, cannot: 3, reasons: vec![hopeless], job: None, refused };
+        let retried = Retried {
+            asked: 1,
+            judged: 2,
+            exported: 0,
+            cannot: 3,
+            reasons: vec![hopeless],
+            job: None,
+            refused,
+        };
         insta::assert_snapshot!(told(&retried, "zen").join("\n"), @"
         asked for again: 1, judged anew: 2, cannot be tried again: 3
           ticket item 3: no

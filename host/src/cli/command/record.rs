@@ -1,4 +1,6 @@
-//! `record`: reads the imported records.
+//! `record`: reads records, and changes them where the channel goes both ways.
+
+pub(super) mod write;
 
 use crate::{
     api::view::{List, Record},
@@ -15,6 +17,7 @@ use crate::{
 };
 use clap::{Args, Subcommand, ValueEnum};
 use futures_util::StreamExt;
+use write::One;
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
@@ -49,6 +52,54 @@ pub(crate) enum Command {
         /// The form
         #[arg(long)]
         format: Format,
+        /// Tell of each record since when it is gone remotely, where a full sync marked it
+        #[arg(long)]
+        marks: bool,
+    },
+    /// Create a record here, or replace all of it
+    #[command(after_help = help::RECORD_PUT)]
+    Put {
+        #[command(flatten)]
+        one: One,
+        /// The whole record: a JSON object, @FILE, or - for stdin
+        json: String,
+        /// The record that it belongs to, by its key here: the ticket of a comment
+        #[arg(long, value_name = "KEY")]
+        parent: Option<String>,
+    },
+    /// Change fields of a record here
+    #[command(after_help = help::RECORD_PATCH)]
+    Patch {
+        #[command(flatten)]
+        one: One,
+        /// A merge patch (RFC 7396): a JSON object, @FILE, or - for stdin
+        json: String,
+    },
+    /// Delete a record, here and remotely
+    #[command(after_help = help::RECORD_DELETE)]
+    Delete {
+        #[command(flatten)]
+        one: One,
+    },
+    /// Show who changed a record, when and where
+    #[command(after_help = help::RECORD_HISTORY)]
+    History {
+        #[command(flatten)]
+        one: One,
+    },
+    /// Say which remote record a new one is, instead of creating it
+    #[command(after_help = help::RECORD_LINK)]
+    Link {
+        #[command(flatten)]
+        one: One,
+        /// The remote id
+        remote_key: String,
+    },
+    /// Take the link of a record to its remote one away
+    #[command(after_help = help::RECORD_UNLINK)]
+    Unlink {
+        #[command(flatten)]
+        one: One,
     },
 }
 
@@ -74,8 +125,24 @@ pub(crate) enum Format {
     Csv,
 }
 
+impl Format {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Jsonl => "jsonl",
+            Self::Csv => "csv",
+        }
+    }
+}
+
 pub(crate) async fn run(ctx: &Context<'_>, command: Command) -> anyhow::Result<Exit> {
-    let session = Session::open(ctx, Needs::Data).await?;
+    let needs = match command {
+        Command::List { .. } | Command::Show { .. } | Command::Export { .. } | Command::History { .. } => {
+            Needs::Data
+        }
+        // What is written is held to the connector's schema.
+        _ => Needs::Plugins,
+    };
+    let session = Session::open(ctx, needs).await?;
     match command {
         Command::List { of, limit, after, vanished } => {
             let call = Call::get(of.path(&[]))
@@ -85,7 +152,18 @@ pub(crate) async fn run(ctx: &Context<'_>, command: Command) -> anyhow::Result<E
             list(ctx, &session, call).await
         }
         Command::Show { of, key } => show(ctx, &session, Call::get(of.path(&[&key]))).await,
-        Command::Export { of, format } => export(ctx, &session, &of, format).await,
+        Command::Export { of, format, marks } => {
+            let call = Call::get(of.path(&[])).with("format", Some(format.name()));
+            export(ctx, &session, call.with("marks", marks.then_some("true"))).await
+        }
+        Command::Put { one, json, parent } => {
+            write::put(ctx, &session, &one, (&json, parent.as_deref())).await
+        }
+        Command::Patch { one, json } => write::patch(ctx, &session, &one, &json).await,
+        Command::Delete { one } => write::delete(ctx, &session, &one).await,
+        Command::History { one } => write::history(ctx, &session, &one).await,
+        Command::Link { one, remote_key } => write::link(ctx, &session, &one, &remote_key).await,
+        Command::Unlink { one } => write::unlink(ctx, &session, &one).await,
     }
 }
 
@@ -137,6 +215,12 @@ async fn show(ctx: &Context<'_>, session: &Session, call: Call) -> anyhow::Resul
         ("run", record.run.to_string()),
     ]);
     head.extend(record.vanished.map(|since| ("vanished", time(since))));
+    head.extend(record.remote.as_ref().map(|remote| ("remote id", remote.to_string())));
+    if let Some(change) = &record.outgoing {
+        let words =
+            format!("{} by {}: {}", write::kind(change.kind), change.author, super::outbox::state(change));
+        head.push(("to be exported", words));
+    }
     ctx.out.line(pairs(&head))?;
     let payload = pretty(record.payload.get());
     ctx.out
@@ -144,12 +228,8 @@ async fn show(ctx: &Context<'_>, session: &Session, call: Call) -> anyhow::Resul
     Ok(Exit::Done)
 }
 
-async fn export(ctx: &Context<'_>, session: &Session, of: &Of, format: Format) -> anyhow::Result<Exit> {
-    let name = match format {
-        Format::Jsonl => "jsonl",
-        Format::Csv => "csv",
-    };
-    let answer = session.answer(Call::get(of.path(&[])).with("format", Some(name))).await?;
+async fn export(ctx: &Context<'_>, session: &Session, call: Call) -> anyhow::Result<Exit> {
+    let answer = session.answer(call).await?;
     let records = answer.headers.get("tidegate-records").and_then(|count| count.to_str().ok()?.parse().ok());
     // On a terminal the records themselves show the progress.
     let progress = match records {

@@ -11,7 +11,7 @@ use crate::{
         report,
         session::{Context, Needs, Session},
         table::Table,
-        text::{count, duration, none},
+        text::{count, counted, duration, none},
     },
     model::{Direction, Name, Span},
 };
@@ -102,6 +102,15 @@ pub(crate) async fn run(ctx: &Context<'_>, sync: Sync) -> anyhow::Result<Exit> {
             );
             Ok(Exit::Failed)
         }
+        Followed::Behind(job, before) => {
+            show(ctx, if ctx.out.is_json() { &job } else { &before })?;
+            ctx.out.note(format!(
+                "what you asked for follows job {}, which is put off; it is kept, and is done after that one: \
+                 by a host (tidegate serve), or by this command when it is run again",
+                before.job
+            ));
+            Ok(Exit::Failed)
+        }
         Followed::LeftAlone(job) => {
             show(ctx, &job)?;
             ctx.out.note(format!(
@@ -169,17 +178,17 @@ fn table(runs: &[Run]) -> Table {
         ">TOOK",
     ]);
     for run in runs {
-        let counters = &run.counters;
+        let [read, added, updated, unchanged, deleted, quarantined] = counted(&run.counters);
         let took = run.started.zip(run.ended).map(|(started, ended)| duration(ended.millis_since(started)));
         table.row([
             run.connector.to_string(),
             run.status.to_string(),
-            count(counters.read),
-            count(counters.added),
-            count(counters.updated),
-            count(counters.unchanged),
-            count(counters.deleted),
-            count(counters.quarantined),
+            read,
+            added,
+            updated,
+            unchanged,
+            deleted,
+            quarantined,
             took.unwrap_or_else(none),
         ]);
     }

@@ -38,14 +38,14 @@ Example:
 
 pub(in crate::cli) const NOTICE: &str = "\
 Examples:
-  tidegate notice create crm --url https://crm.example.com/tidegate --channel support
+  tidegate notice create crm --to https://crm.example.com/tidegate --channel support
   tidegate notice list
 
 Messages are signed as standardwebhooks.com says.";
 pub(in crate::cli) const NOTICE_CREATE: &str = "\
 Examples:
-  tidegate notice create crm --url https://crm.example.com/tidegate
-  tidegate notice create crm --url https://crm.example.com/tidegate --channel support \\
+  tidegate notice create crm --to https://crm.example.com/tidegate
+  tidegate notice create crm --to https://crm.example.com/tidegate --channel support \\
       --connector ticket --with-payload
 
 Each record that is added, updated or deleted from now on is told in a message of its own,

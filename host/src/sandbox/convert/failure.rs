@@ -20,6 +20,10 @@ pub(in crate::sandbox) fn failure(error: Error) -> Failure {
         .with_fields(field_errors(error.fields))
 }
 
+/// Codes that are the host's to give. A guest that uses one is quoted: what it says of
+/// itself must not be taken for what the host found.
+const OF_THE_HOST: [&str; 3] = ["trap.", "plugin.missing", "plugin.quarantined"];
+
 /// A code fit to be counted by: lower-case letters, digits and `.-_`, with a hyphen in
 /// place of anything else.
 fn code(text: &str) -> String {
@@ -27,7 +31,13 @@ fn code(text: &str) -> String {
         |c: char| if c.is_ascii_alphanumeric() || ".-_".contains(c) { c.to_ascii_lowercase() } else { '-' };
     let code: String = clean_cut(text.trim(), Failure::MAX_CODE).chars().map(fit).collect();
     let code = code.trim_matches(['-', '.', '_']);
-    if code.is_empty() { "plugin.error".to_owned() } else { code.to_owned() }
+    if code.is_empty() {
+        return "plugin.error".to_owned();
+    }
+    if OF_THE_HOST.iter().any(|own| code.starts_with(own)) {
+        return format!("guest.{code}");
+    }
+    code.to_owned()
 }
 
 /// A guest's field errors: the first hundred, cleaned and cut.
@@ -148,5 +158,16 @@ mod tests {
         check("\0", "plugin.error");
         check("", "plugin.error");
         check("…", "plugin.error");
+    }
+
+    #[test]
+    fn a_guest_cannot_speak_with_the_host_s_codes() {
+        let check = |text: &str, expected: &str| assert_eq!(code(text), expected, "{text:?}");
+        check("trap.unreachable", "guest.trap.unreachable");
+        check(" TRAP.memory", "guest.trap.memory");
+        check("plugin.quarantined", "guest.plugin.quarantined");
+        check("plugin.missing", "guest.plugin.missing");
+        check("plugin.crowded", "plugin.crowded");
+        check("mousetrap.full", "mousetrap.full");
     }
 }

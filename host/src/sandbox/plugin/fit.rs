@@ -6,7 +6,7 @@
 use super::{
     super::{
         bindings::exports::tidegate::connect::{
-            channel_type, connector, exporter, operations, transport_check, webhook,
+            channel_type, connector, exporter, lifecycle, operations, transport_check, webhook,
         },
         context::Context,
         error::ContractError,
@@ -21,6 +21,7 @@ pub(super) struct Indices {
     pub(super) channel_type: channel_type::GuestIndices,
     pub(super) transport_check: Option<transport_check::GuestIndices>,
     pub(super) connector: Option<connector::GuestIndices>,
+    pub(super) lifecycle: Option<lifecycle::GuestIndices>,
     pub(super) exporter: Option<exporter::GuestIndices>,
     pub(super) webhook: Option<webhook::GuestIndices>,
 }
@@ -41,6 +42,7 @@ pub(super) fn fit(pre: &InstancePre<Context>, exports: Exports) -> Result<Indice
             .transpose()
             .map_err(found)?,
         connector: exports.connector.then(|| connector::GuestIndices::new(pre)).transpose().map_err(found)?,
+        lifecycle: exports.lifecycle.then(|| lifecycle::GuestIndices::new(pre)).transpose().map_err(found)?,
         exporter: exports.exporter.then(|| exporter::GuestIndices::new(pre)).transpose().map_err(found)?,
         webhook: exports.webhook.then(|| webhook::GuestIndices::new(pre)).transpose().map_err(found)?,
     })
@@ -71,6 +73,9 @@ fn check_types(pre: &InstancePre<Context>, exports: Exports) -> Result<(), Contr
     }
     if exports.webhook {
         of("webhook").check("receive", webhook::Guest::func_receive)?;
+    }
+    if exports.lifecycle {
+        of("lifecycle").check("may", lifecycle::Guest::func_may)?;
     }
     Ok(())
 }

@@ -237,8 +237,14 @@ async fn digest_and_exports_are_told() {
     assert_eq!(plugin.sha256(), format!("{digest:x}"));
     let connector = Guest { pull: Some("unreachable".into()), ..Guest::default() };
     assert_eq!(bench.load(&connector).await.exports(), Exports { connector: true, ..Exports::default() });
-    let all =
-        Exports { transport_check: true, connector: true, exporter: true, operations: true, webhook: true };
+    let all = Exports {
+        transport_check: true,
+        connector: true,
+        exporter: true,
+        operations: true,
+        webhook: true,
+        lifecycle: true,
+    };
     assert_eq!(bench.load(&Guest::of_everything()).await.exports(), all);
 }
 
@@ -250,5 +256,5 @@ async fn a_plugin_for_a_later_patch_of_the_contract_is_taken() {
     let guest = Guest { patch: 7, ..Guest::describing(imports, body) };
     assert_eq!(bench.describe(&guest).await.result.unwrap(), "{}");
     let all = bench.load(&Guest { patch: 7, ..Guest::of_everything() }).await.exports();
-    assert!(all.connector && all.webhook);
+    assert!(all.connector && all.webhook && all.lifecycle);
 }

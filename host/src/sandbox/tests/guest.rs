@@ -33,6 +33,7 @@ world everything {
     export tidegate:connect/exporter@0.1.0;
     export tidegate:connect/operations@0.1.0;
     export tidegate:connect/webhook@0.1.0;
+    export tidegate:connect/lifecycle@0.1.0;
 }
 
 package wasi:io@0.2.6 {
@@ -141,7 +142,9 @@ impl Guest {
             (func (export "tidegate:connect/operations@0.1.0#invoke")
                 (param i32 i32 i32 i32 i32 i32 i32 i32 i32) (result i32) unreachable)
             (func (export "tidegate:connect/webhook@0.1.0#receive")
-                (param i32 i32 i32 i32 i32 i32 i32 i32) (result i32) unreachable)"#;
+                (param i32 i32 i32 i32 i32 i32 i32 i32) (result i32) unreachable)
+            (func (export "tidegate:connect/lifecycle@0.1.0#may")
+                (param i32 i32 i32 i32 i32 i32 i32) (result i32) unreachable)"#;
         let (imports, items) = items.trim().split_once('\n').expect("the first line is the import");
         Self { imports, items, world: "everything", ..Self::default() }
     }

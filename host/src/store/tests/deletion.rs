@@ -1,12 +1,122 @@
 //! What is left of a deleted channel: nothing, and everything of the others.
 
 use super::{channel, commit, fill, name, on_both, record, rows};
-use crate::model::{Channel, ChannelId, ChannelName};
+use crate::model::{Channel, ChannelId, ChannelName, Held, Run};
+use crate::store::keys::Table;
 use crate::store::memory::Memory;
-use crate::store::{Batch, Engine, Entry, Error, Range, Result, Store, Want, Watch, keys};
+use crate::store::{Batch, Engine, Entry, Error, Range, Result, Store, Want, Watch, codec, keys};
 use bytes::Bytes;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex};
 use tokio::runtime::Handle;
+
+/// Tables that know no channel, by their bytes: what stands in them is the whole host's.
+const SHARED: &[u8] = b"mb";
+
+/// Every table, by the byte of it, as the source lists them: none can be forgotten here.
+fn tables() -> BTreeMap<u8, &'static str> {
+    let source = include_str!("../keys.rs");
+    let (_, list) = source.split_once("enum Table {").expect("the list");
+    let (list, _) = list.split_once('}').expect("its end");
+    let table = |line: &'static str| {
+        let (name, byte) = line.trim().strip_suffix("',")?.split_once(" = b'")?;
+        Some((*byte.as_bytes().first()?, name))
+    };
+    list.lines().filter_map(table).collect()
+}
+
+/// All that a key can have of a channel: its id, its name, its runs and their jobs.
+fn marks(channel: &Channel, runs: &[Run]) -> Vec<Vec<u8>> {
+    let of_run = |run: &Run| {
+        let id = run.id.to_bytes();
+        [id.to_vec(), id.map(|byte| !byte).to_vec(), run.job.to_bytes().to_vec()]
+    };
+    let own = [channel.id.to_bytes().to_vec(), channel.name.as_str().as_bytes().to_vec()];
+    own.into_iter().chain(runs.iter().flat_map(of_run)).collect()
+}
+
+/// The tables that have a key with one of the marks in it.
+fn marked(store: &Store, marks: &[Vec<u8>]) -> BTreeSet<u8> {
+    let has = |key: &[u8], mark: &Vec<u8>| key.windows(mark.len()).any(|part| part == mark);
+    let keys = rows(store).into_iter().map(|(key, _)| key);
+    keys.filter(|key| marks.iter().any(|mark| has(key, mark))).map(|key| key[0]).collect()
+}
+
+/// A row in each table of the lists of `keys`, whatever the table keeps.
+async fn fill_lists(store: &Store, channel: &Channel, runs: &[Run]) {
+    let (id, row) = (channel.id, codec::encode_bytes(b"a row"));
+    commit(store, |batch| {
+        for table in Table::OF_CONNECTORS {
+            batch.put(table.in_connector(id, &name("ticket"), b"a key"), row.clone());
+        }
+        for rows in Table::all_of(id) {
+            batch.put([&rows.start[..], b"a key"].concat(), row.clone());
+        }
+        for table in Table::OF_SUBSCRIBERS {
+            for subscriber in [[0; 16], [7; 16], [255; 16]] {
+                batch.put(table.key(&[&subscriber, &id.to_bytes(), b"a key"]), row.clone());
+            }
+        }
+        for rows in Table::OF_RUNS.iter().flat_map(|table| runs.iter().map(|run| table.rows_of_run(run.id))) {
+            batch.put(rows.start, row.clone());
+        }
+    })
+    .await;
+}
+
+/// Whoever adds a table puts it into one of the lists of `keys`, or else fills it in
+/// [`fill`] and has it emptied by a step of its own.
+#[tokio::test]
+async fn every_table_is_filled_here_and_emptied_by_a_delete() {
+    on_both(async |store| {
+        let gone = channel("a-name-that-nothing-else-has");
+        store.channels().create(&gone).await.expect("new");
+        fill(&store, &gone, 4).await;
+        let runs = store.runs().list(Some(gone.id), None, 100).await.expect("read");
+        fill_lists(&store, &gone, &runs).await;
+        let marks = marks(&gone, &runs);
+        let filled = marked(&store, &marks);
+        let forgotten: Vec<_> = tables()
+            .into_iter()
+            .filter(|(byte, _)| !filled.contains(byte) && !SHARED.contains(byte))
+            .map(|(_, name)| name)
+            .collect();
+        assert!(forgotten.is_empty(), "these tables are not filled for this test: {forgotten:?}");
+
+        assert!(store.channels().delete(gone.id).await.expect("written"));
+        let left: Vec<_> = marked(&store, &marks).iter().map(|byte| tables()[byte]).collect();
+        assert!(left.is_empty(), "a deleted channel leaves rows in: {left:?}");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn what_there_is_of_a_channel_is_counted() {
+    on_both(async |store| {
+        let (one, other) = (channel("one"), channel("other"));
+        for (channel, rows) in [(&one, 3), (&other, 2)] {
+            store.channels().create(channel).await.expect("new");
+            fill(&store, channel, rows).await;
+        }
+        commit(&store, |batch| {
+            for (connector, key) in [("ticket", "1"), ("user", "1"), ("user", "2")] {
+                let key = Table::Outbox.in_connector(one.id, &name(connector), key.as_bytes());
+                batch.put(key, codec::encode_bytes(b"a change"));
+            }
+        })
+        .await;
+        let holdings = store.channels().holdings(one.id).await.expect("read");
+        let held = |unsent| Held { records: 3, due: 3, quarantined: 3, unsent };
+        assert_eq!(
+            holdings.connectors,
+            [("ticket", 1), ("user", 2)].map(|(text, unsent)| (name(text), held(unsent))).into()
+        );
+        assert_eq!(holdings.runs, 4);
+        assert!(store.channels().delete(one.id).await.expect("written"));
+        assert_eq!(store.channels().holdings(one.id).await.expect("read"), Default::default());
+    })
+    .await;
+}
 
 #[tokio::test]
 async fn deleted_channel_leaves_nothing_and_others_stay_as_they_are() {

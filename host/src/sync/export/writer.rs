@@ -10,9 +10,10 @@ use super::{
     processor::{Parcel, Spoiled},
 };
 use crate::{
-    model::{Acknowledgement, Counters, Outgoing, Pushed, Record, RecordKey, Write},
+    metrics,
+    model::{Acknowledgement, Author, Counters, Outgoing, Pushed, Record, RecordKey, Settlement, Write},
     store::{self, Batch, FeedKind},
-    sync::{reconcile::Rules, timeline::Timeline},
+    sync::{overtaken, reconcile::Rules, timeline::Timeline},
 };
 use std::collections::HashMap;
 
@@ -199,6 +200,10 @@ impl<'a> Writer<'a> {
         settled.link.iter().for_each(|link| batch.link(channel, connector, link));
         settled.unlink.iter().for_each(|link| batch.unlink(channel, connector, link));
         settled.conflict.iter().for_each(|conflict| batch.put_conflict(channel, connector, conflict));
+        let rows = (standing.row.as_ref(), settled.row.as_ref());
+        let settlement = Settlement { at: self.export.clock.now(), by: Author::Answer };
+        let overtaken = overtaken::by(self.export.store, (channel, connector), rows, settlement).await?;
+        overtaken.iter().for_each(|conflict| batch.put_conflict(channel, connector, conflict));
         if let Some(step) = &settled.step {
             batch.extend_trail(channel, connector, key, (standing.trail.clone(), step.clone()));
         }
@@ -246,6 +251,15 @@ impl<'a> Writer<'a> {
     }
 
     fn count(&mut self, kind: Write, outcome: &Pushed, settled: &Settled) {
+        let answer = match outcome {
+            Pushed::Done(_) => "done",
+            Pushed::Conflict(_) => "conflict",
+            Pushed::Rejected(_) => "refused",
+            Pushed::Retry(_) => "retry",
+        };
+        let (channel_type, connector) = (&self.export.channel.channel_type, &self.export.connector.id);
+        metrics::exported(channel_type, connector, answer);
+        metrics::conflicts(channel_type, connector, u64::from(settled.conflict.is_some()));
         match outcome {
             Pushed::Done(_) => match kind {
                 Write::Create => self.counters.added += 1,

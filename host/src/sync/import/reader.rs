@@ -40,6 +40,9 @@ const INLINE: usize = 256 << 10;
 pub(in crate::sync) trait Source: Send + Sync + 'static {
     /// One step. Ends soon after the token of `ask`; may also be dropped.
     fn pull(&self, ask: Ask) -> BoxFuture<'static, Outcome<Page>>;
+
+    /// Is told when a page that it gave is in the store.
+    fn landed(&self) {}
 }
 
 /// What one step is asked for.

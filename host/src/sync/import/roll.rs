@@ -6,7 +6,7 @@
 use super::{Pages, Stop, broken, processor::Sheet};
 use crate::{
     model::{ChannelId, Name, RecordKey, RunId},
-    store::{self, Batch, Reading, SeenPage, Stage},
+    store::{self, Batch, Reading, Records, SeenPage, Stage},
 };
 
 /// Rows that are removed in one batch.
@@ -86,7 +86,8 @@ impl Pages<'_> {
         let Some(mut reading) = self.reading.clone() else {
             return Ok(roll);
         };
-        reading.unclear |= sheet.has_nameless() || self.is_doubtful(sheet).await?;
+        let (channel, connector) = (self.import.channel.id, &self.import.connector.id);
+        reading.unclear |= is_unclear(sheet, self.import.store.records(), (channel, connector)).await?;
         if reach == Reach::End {
             reading.stage = Stage::Sweeping { after: None };
         }
@@ -105,18 +106,21 @@ impl Pages<'_> {
         let found = marks.get_many(self.import.channel.id, &self.import.connector.id, keys.clone()).await?;
         Ok(keys.into_iter().zip(found).filter_map(|(key, since)| since.map(|_| key)).collect())
     }
+}
 
-    /// Whether something was set aside under a key that is no record's: it may be a record
-    /// all the same, which the connector could not name.
-    async fn is_doubtful(&self, sheet: &Sheet) -> store::Result<bool> {
-        let keys = sheet.perhaps();
-        if keys.is_empty() {
-            return Ok(false);
-        }
-        let records = self.import.store.records();
-        let found = records.get_many(self.import.channel.id, &self.import.connector.id, keys).await?;
-        Ok(found.iter().any(Option::is_none))
+/// Whether something was set aside of which nobody knows which record it is: it has no
+/// key, or one that is no record's, and may be a record all the same.
+pub(super) async fn is_unclear(
+    sheet: &Sheet,
+    records: Records<'_>,
+    at: (ChannelId, &Name),
+) -> store::Result<bool> {
+    let keys = sheet.perhaps();
+    if sheet.has_nameless() || keys.is_empty() {
+        return Ok(sheet.has_nameless());
     }
+    let found = records.get_many(at.0, at.1, keys).await?;
+    Ok(found.iter().any(Option::is_none))
 }
 
 /// A full reading at its beginning.

@@ -13,7 +13,7 @@ use crate::{
 };
 
 /// Keys that are looked at in one go.
-const PIECE: usize = 1_000;
+pub(super) const PIECE: usize = 1_000;
 
 /// What comes after a sweep.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -43,7 +43,7 @@ impl Pages<'_> {
                 }
                 run.error = match is_guarded {
                     true => Some(nothing_read(self.writer.count())),
-                    false => self.doubt(&reading, run.counters.vanished),
+                    false => doubt(self.import.channel.vanished, reading.unclear, run.counters.vanished),
                 };
             }
             Stage::Clearing => {}
@@ -126,17 +126,8 @@ impl Pages<'_> {
         self.writer.land(batch, run).await
     }
 
-    /// What the channel says; but nothing is deleted that may be there after all.
     fn policy(&self, reading: &Reading) -> Vanished {
-        match self.import.channel.vanished {
-            Vanished::Delete if reading.unclear => Vanished::Mark,
-            other => other,
-        }
-    }
-
-    fn doubt(&self, reading: &Reading, vanished: u64) -> Option<Failure> {
-        let is_held_back = self.policy(reading) != self.import.channel.vanished && vanished > 0;
-        is_held_back.then(|| unclear(vanished))
+        policy(self.import.channel.vanished, reading.unclear)
     }
 
     /// Forgets the full reading, in as many batches as it takes; the last one says that it
@@ -170,6 +161,20 @@ impl Pages<'_> {
     }
 }
 
+/// What the channel says; but nothing is deleted that may be there after all.
+pub(super) fn policy(asked: Vanished, unclear: bool) -> Vanished {
+    match asked {
+        Vanished::Delete if unclear => Vanished::Mark,
+        other => other,
+    }
+}
+
+/// What is to be said where less was done than the channel says.
+pub(super) fn doubt(asked: Vanished, is_unclear: bool, vanished: u64) -> Option<Failure> {
+    let is_held_back = policy(asked, is_unclear) != asked && vanished > 0;
+    is_held_back.then(|| unclear(vanished))
+}
+
 /// The status of a run that came to its end, and may have a warning.
 pub(super) fn end(run: &mut Run) {
     run.status = match run.error {
@@ -178,7 +183,7 @@ pub(super) fn end(run: &mut Run) {
     };
 }
 
-fn nothing_read(count: u64) -> Failure {
+pub(super) fn nothing_read(count: u64) -> Failure {
     let message = format!(
         "the full sync delivered nothing at all, though {count} records are kept here; none of them was taken for \
          gone. Look at what the credentials may see; where the records are gone indeed, delete the channel or leave \

@@ -3,6 +3,7 @@
 //! It only reads the store. What a run would have written by then is held in
 //! memory, so that the next page meets it there.
 
+mod gone;
 mod overlay;
 mod waiting;
 
@@ -18,13 +19,14 @@ use super::{
 use crate::{
     model::{
         Channel, ChannelType, Class, Connector, Counters, DrivenBy, Failure, Name, Page, Record, RecordKey,
-        RunId, Timestamp, Usage,
+        RunId, Timestamp, Usage, Vanished,
     },
     sandbox::Outcome,
     store::{self, Store},
     sync::Config,
 };
 use bytes::Bytes;
+use gone::Gone;
 use overlay::Overlay;
 use std::{
     collections::{BTreeMap, HashMap},
@@ -57,6 +59,10 @@ pub(in crate::sync) struct Trial {
     position: Position,
     waiting: Waiting,
     overlay: Overlay,
+    /// Of one from the beginning.
+    gone: Option<Gone>,
+    /// Whether a full sync that went before is not over yet.
+    goes_on: bool,
     usage: Usage,
     /// Pages in a row that would leave nothing behind.
     idle: u32,
@@ -65,6 +71,8 @@ pub(in crate::sync) struct Trial {
 
 /// What one page would do.
 pub(in crate::sync) struct Tried {
+    /// Pages that were read for it.
+    pub(in crate::sync) pages: u64,
     pub(in crate::sync) counters: Counters,
     pub(in crate::sync) changed: Vec<Changed>,
     /// Keys that other connectors are to fetch.
@@ -80,6 +88,8 @@ pub(in crate::sync) struct Changed {
     pub(in crate::sync) after: Option<Record>,
     /// Why it would go to quarantine; what is stored then stays.
     pub(in crate::sync) reason: Option<Failure>,
+    /// What would become of it, where it is gone remotely without a word.
+    pub(in crate::sync) vanished: Option<Vanished>,
 }
 
 impl Trial {
@@ -96,6 +106,7 @@ impl Trial {
             true => Position::default(),
             false => Position::stored(&parts.store, channel, connector).await?,
         };
+        let goes_on = !full && parts.store.seen().reading(channel, connector).await?.is_some();
         let mut waiting = Waiting::default();
         if !by_cursor {
             let due = parts.store.due().list(channel, connector, Vec::new(), Waiting::MOST).await?;
@@ -111,6 +122,8 @@ impl Trial {
             position,
             waiting,
             overlay: Overlay::default(),
+            gone: full.then(Gone::nothing_yet),
+            goes_on,
             usage: Usage::default(),
             idle: 0,
             is_over: false,
@@ -124,7 +137,19 @@ impl Trial {
 
     /// Where the trial is less exact than a run, for people.
     pub(in crate::sync) fn shortcomings(&self) -> Vec<String> {
-        [self.overlay.shortcoming(), self.waiting.shortcoming()].into_iter().flatten().collect()
+        let earlier = || "a full sync is not over: what it will find to be gone is not shown".to_owned();
+        let notes = [self.overlay.shortcoming(), self.waiting.shortcoming(), self.goes_on.then(earlier)];
+        notes.into_iter().flatten().collect()
+    }
+
+    /// What a sync would do with records that are gone; none where it would not look for them.
+    pub(in crate::sync) fn vanished(&self) -> Option<Vanished> {
+        self.gone.as_ref().map(|gone| gone.policy(&self.parts))
+    }
+
+    /// What a sync would have to remark at its end.
+    pub(in crate::sync) fn remark(&self) -> Option<&Failure> {
+        self.gone.as_ref()?.remark()
     }
 
     /// What the next page would do; none when there is nothing more to read.
@@ -133,7 +158,10 @@ impl Trial {
         let keys = self.waiting.first(self.keys_per_step());
         let by_keys = self.parts.connector.driven_by == DrivenBy::Keys;
         if self.is_over || (by_keys && keys.is_empty()) {
-            return Ok(None);
+            return match &mut self.gone {
+                Some(gone) => gone.next(&self.parts).await.map_err(|error| store_failure(&error)),
+                None => Ok(None),
+            };
         }
         let ask = self.ask(&keys);
         let Outcome { result, state, usage } = tokio::select! {
@@ -182,6 +210,7 @@ impl Trial {
         let by_cursor = self.parts.connector.driven_by == DrivenBy::Cursor;
         self.is_over = page.not_before_ms.is_some() || (by_cursor && !page.more);
 
+        self.call_roll(&sheet, page.more).await.map_err(|error| store_failure(&error))?;
         let known = self.known(&sheet).await.map_err(|error| store_failure(&error))?;
         let before: HashMap<RecordKey, Record> =
             known.records.iter().flatten().map(|record| (record.key.clone(), record.clone())).collect();
@@ -193,7 +222,17 @@ impl Trial {
         }
         let (total, asked) = (page.total, self.sort(page));
         let counters = decided.counters;
-        Ok(Tried { counters, changed: self.change(decided, before), asked, total })
+        Ok(Tried { pages: 1, counters, changed: self.change(decided, before), asked, total })
+    }
+
+    /// Of a trial from the beginning: which records are there remotely.
+    async fn call_roll(&mut self, sheet: &Sheet, more: bool) -> store::Result<()> {
+        let Some(gone) = &mut self.gone else { return Ok(()) };
+        gone.call_roll(sheet, &self.parts).await?;
+        if self.is_over && !more {
+            gone.all_is_read(&self.parts).await?;
+        }
+        Ok(())
     }
 
     async fn look_through(&self, page: &mut Page, settled: Vec<String>) -> Result<Sheet, Failure> {
@@ -246,15 +285,17 @@ impl Trial {
                 before: before.remove(&record.key),
                 after: Some(record),
                 reason: None,
+                vanished: None,
             });
         }
         for key in decided.deletes {
             self.overlay.delete(&key);
             let before = before.remove(&key);
-            changed.push(Changed { key: key.to_string(), before, after: None, reason: None });
+            changed.push(Changed { key: key.to_string(), before, after: None, reason: None, vanished: None });
         }
         for entry in decided.quarantined {
-            changed.push(Changed { key: entry.key, before: None, after: None, reason: Some(entry.reason) });
+            let reason = Some(entry.reason);
+            changed.push(Changed { key: entry.key, before: None, after: None, reason, vanished: None });
         }
         changed
     }

@@ -17,9 +17,13 @@ use super::{
     writer::Landing,
 };
 use crate::{
-    model::{ChannelId, Class, Conflict, Failure, Name, Outgoing, Record, RecordKey, TrailStep, Ways, Write},
+    metrics,
+    model::{
+        Author, ChannelId, Class, Conflict, Failure, Name, Outgoing, Record, RecordKey, Settlement,
+        TrailStep, Ways, Write,
+    },
     store::{self, Batch, Epoch, Intent, Link, Reading},
-    sync::reconcile::Rules,
+    sync::{overtaken, reconcile::Rules},
 };
 use desk::{Desk, as_they_were};
 use std::{
@@ -69,6 +73,11 @@ impl Reconciled {
         self.epoch
     }
 
+    /// Conflicts that are new with the page.
+    fn found(&self) -> u64 {
+        self.conflicts.iter().filter(|conflict| conflict.settled.is_none()).count() as u64
+    }
+
     pub(super) fn put(&self, batch: &mut Batch, channel: ChannelId, connector: &Name) {
         // Whoever else writes says so; then the page is decided on anew.
         batch.expect_epoch(channel, connector, self.epoch);
@@ -100,6 +109,7 @@ impl Pages<'_> {
             let roll = self.call_roll(&sheet, course.reach).await.map_err(broken)?;
             let (decided, reconciled) = self.decide_both_ways(sheet, learnt, self.rules()).await?;
             let moved = course.moved || decided.changes_records();
+            let found = reconciled.found();
             let landing = Landing {
                 decided,
                 settled: settled.clone(),
@@ -109,6 +119,8 @@ impl Pages<'_> {
                 ..course.landing(page.clone(), moved)
             };
             if self.lands(landing).await? {
+                let channel_type = &self.import.channel.channel_type;
+                metrics::conflicts(channel_type, &self.import.connector.id, found);
                 return Ok(moved);
             }
         }
@@ -264,6 +276,7 @@ impl Pages<'_> {
             rows: learnt.rows,
             steps: Vec::new(),
             gone: Vec::new(),
+            held: Vec::new(),
             reconciled: Reconciled {
                 epoch: learnt.epoch,
                 links: learnt.links,
@@ -281,7 +294,12 @@ impl Pages<'_> {
     /// What is kept of the changes goes on with what there is, and links of what is gone go.
     async fn finish(&self, desk: Desk) -> store::Result<Reconciled> {
         let (store, channel, connector) = self.at();
-        let Desk { steps, gone, mut reconciled, .. } = desk;
+        let Desk { steps, gone, held, rules, mut reconciled, .. } = desk;
+        for (before, after) in held {
+            let settlement = Settlement { at: rules.now, by: Author::Remote };
+            let rows = (Some(&before), after.as_ref());
+            reconciled.conflicts.extend(overtaken::by(store, (channel, connector), rows, settlement).await?);
+        }
         let keys: Vec<RecordKey> = steps.iter().map(|(key, _)| key.clone()).collect();
         let trails = store.trails().get_many(channel, connector, keys.clone()).await?;
         let remotes = store.links().remotes(channel, connector, gone.clone()).await?;

@@ -90,7 +90,8 @@ impl Desk<'_> {
     }
 
     fn deleted(&self, record: &Record) -> Decided {
-        let never_sent = |row: &Outgoing| row.base.is_none() && row.sent.is_none();
+        let never_sent =
+            |row: &Outgoing| row.kind == Write::Create && row.base.is_none() && row.sent.is_none();
         let row = match &self.before.row {
             Some(row) if never_sent(row) => None,
             Some(_) => self.row(Write::Delete),

@@ -67,6 +67,20 @@ pub enum Refusal {
     /// No such conflict waits.
     #[error("there is no conflict '{0}' that waits to be decided")]
     NoConflict(ConflictId),
+    /// The record has no row that says which remote one it is.
+    #[error("record '{0}' is not linked: its key is its remote id, or it is not there remotely")]
+    NotLinked(RecordKey),
+    /// A change of the record waits.
+    #[error(
+        "a change of record '{0}' waits to be exported; let it go out first, or give it up: tidegate outbox drop"
+    )]
+    Waits(RecordKey),
+    /// It was sent, and nobody knows yet what became of it.
+    #[error("the change of record '{0}' was sent and is not answered yet; the next export finds out")]
+    InFlight(RecordKey),
+    /// A person's decision does not decide the conflict.
+    #[error("the conflict cannot be decided so: {0}")]
+    Undecided(String),
     /// The channel cannot be opened.
     #[error(transparent)]
     Channels(#[from] crate::channels::Error),

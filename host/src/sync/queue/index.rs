@@ -37,6 +37,8 @@ pub(super) struct Index {
     jobs: HashMap<Key, Entry>,
     ready: BTreeSet<(Rank, Key)>,
     later: BTreeSet<(Timestamp, Key)>,
+    /// When every row was read last.
+    pub(super) read: Option<Timestamp>,
 }
 
 struct Entry {
@@ -139,6 +141,13 @@ impl Index {
             }
         }
         woken.len()
+    }
+
+    /// What jobs wait for that begins like this, without that beginning.
+    pub(super) fn awaited(&self, beginning: &str) -> Vec<String> {
+        let waiting = self.jobs.values().filter(|entry| !entry.taken);
+        let awaited = waiting.filter_map(|entry| entry.waits_for.as_deref()?.strip_prefix(beginning));
+        awaited.map(str::to_owned).collect::<BTreeSet<_>>().into_iter().collect()
     }
 
     pub(super) fn waiting_for(&self, origin: &str) -> Option<Seat> {

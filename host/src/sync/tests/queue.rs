@@ -2,12 +2,13 @@
 
 use super::support::*;
 use crate::{
-    model::{Class, Failure, HostId, Parallel, Run, RunId, Status, Trigger},
+    model::{Class, Failure, HostId, Migrated, Parallel, Status, Trigger},
     sandbox::Outcome,
     store::Store,
     sync::{Config, Request, prober::Ailing},
 };
 use std::{
+    collections::BTreeMap,
     num::NonZeroUsize,
     sync::{
         Arc,
@@ -28,18 +29,6 @@ fn switched(class: Class, code: &'static str) -> (Arc<AtomicBool>, Arc<Script>) 
         }
     });
     (bad, script)
-}
-
-/// Returns when the run has this status.
-async fn reaches(host: &Host, id: RunId, status: Status) -> Run {
-    loop {
-        let run = host.sync.run(id).await.unwrap().unwrap();
-        if run.status == status {
-            return run;
-        }
-        assert!(!run.status.has_ended(), "{:?}", outcomes(&[run]));
-        tokio::time::sleep(Duration::from_millis(10)).await;
-    }
 }
 
 #[tokio::test(start_paused = true)]
@@ -112,7 +101,7 @@ async fn a_run_is_put_off_while_the_remote_fails_and_then_completes() {
     let channel = ready(vec![connector("user"), after("ticket", "user"), connector("group")]);
     host.offer(&channel, &[("user", &script), ("ticket", &good), ("group", &good)]).await;
     let job = host.sync.request(all_of(&channel)).await.unwrap();
-    let run = reaches(&host, job.runs[0].id, Status::Deferred).await;
+    let run = host.reaches(job.runs[0].id, Status::Deferred).await;
     let deferred = run.deferred.clone().unwrap();
     assert_eq!((deferred.reason.code.as_str(), run.tries, run.error), ("net.connect", 1, None));
     let pause = deferred.until.millis_since(host.clock.now());
@@ -141,7 +130,7 @@ async fn a_person_s_request_does_not_wait_for_the_end_of_a_pause() {
     let (bad, script) = switched(Class::Transient, "net.connect");
     let channel = host.offer(&ready(vec![connector("ticket")]), &[("ticket", &script)]).await;
     let job = host.sync.request(all_of(&channel)).await.unwrap();
-    reaches(&host, job.runs[0].id, Status::Deferred).await;
+    host.reaches(job.runs[0].id, Status::Deferred).await;
     bad.store(false, Ordering::SeqCst);
     let asked = tokio::time::Instant::now();
     let joined = host.sync.request(all_of(&channel)).await.unwrap();
@@ -151,7 +140,7 @@ async fn a_person_s_request_does_not_wait_for_the_end_of_a_pause() {
 
     bad.store(true, Ordering::SeqCst);
     let job = host.sync.request(all_of(&channel)).await.unwrap();
-    reaches(&host, job.runs[0].id, Status::Deferred).await;
+    host.reaches(job.runs[0].id, Status::Deferred).await;
     let full = host.sync.request(Request { full: true, ..all_of(&channel) }).await.unwrap();
     assert_eq!(full.after, Some(job.id), "a full sync is more than what is put off");
     bad.store(false, Ordering::SeqCst);
@@ -193,6 +182,26 @@ async fn refused_credentials_pause_the_channel_until_a_run_goes_well() {
     bad.store(false, Ordering::SeqCst);
     assert_eq!(outcomes(&host.sync(&channel).await), ["user completed", "ticket completed"]);
     assert_eq!(paused(), None);
+}
+
+#[tokio::test(start_paused = true)]
+async fn replaced_settings_are_kept_until_a_run_goes_well() {
+    let host = Host::new();
+    let (bad, script) = switched(Class::InvalidData, "as.it.is");
+    let mut channel = ready(vec![connector("user")]);
+    channel.channel.migrated = Some(Migrated {
+        from: "0.9.0".into(),
+        at: host.clock.now(),
+        settings: serde_json::Map::new(),
+        secrets: BTreeMap::new(),
+    });
+    host.offer(&channel, &[("user", &script)]).await;
+    let kept = || host.shelf.channel(&channel.channel.name).migrated.is_some();
+    assert_eq!(outcomes(&host.sync(&channel).await), ["user failed as.it.is"]);
+    assert!(kept());
+    bad.store(false, Ordering::SeqCst);
+    assert_eq!(outcomes(&host.sync(&channel).await), ["user completed"]);
+    assert!(!kept());
 }
 
 #[tokio::test(start_paused = true)]
@@ -360,7 +369,7 @@ async fn a_run_that_is_put_off_can_be_cancelled() {
     let channel = ready(vec![connector("user"), after("ticket", "user")]);
     host.offer(&channel, &[("user", &script)]).await;
     let job = host.sync.request(all_of(&channel)).await.unwrap();
-    reaches(&host, job.runs[0].id, Status::Deferred).await;
+    host.reaches(job.runs[0].id, Status::Deferred).await;
     assert!(host.sync.cancel(job.runs[0].id).await.unwrap());
     assert!(!host.sync.cancel(job.runs[0].id).await.unwrap());
     let runs = host.sync.wait(job.id).await.unwrap();
@@ -380,7 +389,7 @@ async fn runs_wait_for_an_origin_that_is_left_alone_and_go_on_when_it_is_back() 
     let ailing = |probe_at| vec![Ailing { origin: origin.into(), probe_at }];
     host.shelf.ail(ailing(probe_at(30)));
     let job = host.sync.request(all_of(&channel)).await.unwrap();
-    let run = reaches(&host, job.runs[0].id, Status::Deferred).await;
+    let run = host.reaches(job.runs[0].id, Status::Deferred).await;
     assert_eq!((run.tries, run.deferred.unwrap().until), (0, probe_at(30)), "no attempt is burnt");
     tokio::time::sleep(Duration::from_secs(20)).await;
     assert_eq!(host.shelf.probed.lock().unwrap().len(), 0);

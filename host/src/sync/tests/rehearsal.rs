@@ -1,5 +1,7 @@
 //! What a dry run tells, and that it leaves nothing behind.
 
+mod gone;
+
 use super::support::{
     engine::{Death, Disk, Mortal},
     *,
@@ -43,6 +45,7 @@ impl Told {
                 Kind::Updated => '~',
                 Kind::Deleted => '-',
                 Kind::Quarantined => '!',
+                Kind::Vanished(_) => '?',
             };
             format!("{sign}{}", change.key)
         };

@@ -12,7 +12,8 @@ use crate::{
     channels,
     clock::Clock,
     model::{
-        Channel, ChannelId, ChannelName, Counters, Direction, HostId, Paused, Run, RunId, Timestamp, Trigger,
+        Channel, ChannelId, ChannelName, Counters, Direction, Failure, HostId, Paused, Run, RunId, Status,
+        Timestamp, Trigger,
     },
     store::Store,
     sync::{
@@ -38,6 +39,10 @@ pub(in crate::sync) struct Shelf {
     /// Origins that are left alone.
     ailing: watch::Sender<Vec<Ailing>>,
     changes: watch::Sender<u64>,
+    /// Changes with every plugin.
+    pub(in crate::sync) plugins: watch::Sender<u64>,
+    /// Why no channel can be opened, where that is so.
+    objection: Mutex<Option<Failure>>,
     pub(in crate::sync) probed: Mutex<Vec<ChannelId>>,
 }
 
@@ -49,6 +54,9 @@ impl Opener for Shelf {
     }
 
     fn reopen(&self, channel: ChannelId) -> BoxFuture<'_, Result<Ready, channels::Error>> {
+        if let Some(objection) = self.objection.lock().unwrap().clone() {
+            return Box::pin(async move { Err(channels::Error::Plugin(objection)) });
+        }
         let ready = self.channels.lock().unwrap().values().find(|ready| ready.channel.id == channel).cloned();
         let ready = ready.ok_or_else(|| channels::Error::NoChannel(channel.to_string()));
         Box::pin(async move { ready })
@@ -72,8 +80,23 @@ impl Opener for Shelf {
         Box::pin(async { Probe::Asked })
     }
 
+    fn plugins_changed(&self) -> watch::Receiver<u64> {
+        self.plugins.subscribe()
+    }
+
+    fn is_offered(&self, _: &str) -> bool {
+        self.objection.lock().unwrap().is_none()
+    }
+
     fn resume<'a>(&'a self, channel: &'a Channel) -> BoxFuture<'a, ()> {
         self.set_paused(channel, None);
+        Box::pin(async {})
+    }
+
+    fn prove<'a>(&'a self, channel: &'a Channel) -> BoxFuture<'a, ()> {
+        if let Some(ready) = self.channels.lock().unwrap().get_mut(&channel.name) {
+            ready.channel.migrated = None;
+        }
         Box::pin(async {})
     }
 }
@@ -83,6 +106,12 @@ impl Shelf {
         if let Some(ready) = self.channels.lock().unwrap().get_mut(&channel.name) {
             ready.channel.paused = because;
         }
+    }
+
+    /// Sets why no channel can be opened.
+    pub(in crate::sync) fn object(&self, objection: Option<Failure>) {
+        *self.objection.lock().unwrap() = objection;
+        self.plugins.send_modify(|count| *count += 1);
     }
 
     /// Sets which origins are left alone.
@@ -173,6 +202,18 @@ impl Host {
                 Some(view) => return view,
                 None => tokio::task::yield_now().await,
             }
+        }
+    }
+
+    /// The run as soon as it has that status; it must not end otherwise.
+    pub(in crate::sync) async fn reaches(&self, id: RunId, status: Status) -> Run {
+        loop {
+            let run = self.sync.run(id).await.unwrap().unwrap();
+            if run.status == status {
+                return run;
+            }
+            assert!(!run.status.has_ended(), "{:?}", outcomes(&[run]));
+            tokio::time::sleep(Duration::from_millis(10)).await;
         }
     }
 

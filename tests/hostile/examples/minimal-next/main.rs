@@ -1,10 +1,12 @@
 //! The next version of the smallest connector, to be judged before an upgrade: it leaves
 //! out what is archived, changes titles, wants to know the labels, and makes its records
-//! of the clock and of chance.
+//! of the clock and of chance. It takes over no settings of an address with `legacy` in
+//! it, and has a say in what is done with its channels, as their settings tell it.
 
 use hostile::sdk::{
-    self, ChannelType, Connector, Envelope, Error, Facts, Json, Page, PullRequest, Request, Settings,
-    Transport, TransportCheck,
+    self, ChannelType, Connector, Envelope, Error, Facts, Json, Lifecycle, Page, PullRequest, Request,
+    Settings, Transport, TransportCheck,
+    lifecycle::{Question, Step},
 };
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -19,12 +21,15 @@ struct MinimalNext;
 sdk::export! {
     MinimalNext,
     manifest: include_bytes!("manifest.json"),
-    interfaces: [TransportCheck, Connector],
+    interfaces: [TransportCheck, Connector, Lifecycle],
 }
 
 impl ChannelType for MinimalNext {
     fn migrate_settings(_channel_type: &str, version: &str, settings: Settings) -> Result<Json, Error> {
         let mut settings: Value = settings.read()?;
+        if settings["url"].as_str().is_some_and(|url| url.contains("legacy")) {
+            return Err(Error::config("minimal.legacy", "legacy addresses are not served any more"));
+        }
         settings["was"] = json!(version);
         Json::of(&settings)
     }
@@ -33,6 +38,33 @@ impl ChannelType for MinimalNext {
 impl TransportCheck for MinimalNext {
     fn check(_transport: &dyn Transport, _settings: &Settings) -> Result<Facts, Error> {
         Ok(Facts::new())
+    }
+}
+
+impl Lifecycle for MinimalNext {
+    fn may(question: &Question) -> Result<(), Error> {
+        #[derive(Deserialize)]
+        struct Said {
+            #[serde(default)]
+            refuses: String,
+        }
+        let step = match question.step {
+            Step::Enable => "enable",
+            Step::Disable => "disable",
+            Step::Delete => "delete",
+        };
+        let Said { refuses } = question.settings.read()?;
+        let records: u64 = question.holdings()?.connectors.iter().map(|held| held.records).sum();
+        match refuses.as_str() {
+            "by-panic" => panic!("this guest does not know what to say"),
+            "by-silence" => loop {
+                std::hint::spin_loop();
+            },
+            steps if steps.split(' ').any(|refused| refused == step) => {
+                Err(Error::conflict("minimal.kept", format!("{records} tasks are still in use")))
+            }
+            _ => Ok(()),
+        }
     }
 }
 

@@ -2,7 +2,7 @@
 
 use super::state;
 use crate::{
-    api::view::{ChannelDetail, ConnectorState, Problem},
+    api::view::{ChannelDetail, ConnectorState, Problem, Waiting},
     cli::{
         client::{Call, path},
         exit::Exit,
@@ -28,6 +28,9 @@ pub(super) async fn show(ctx: &Context<'_>, name: &str) -> anyhow::Result<Exit> 
     if !detail.connector_states.is_empty() {
         ctx.out.line("")?;
         ctx.out.table(connectors(&detail.connector_states))?;
+    }
+    for line in outgoing(&detail.connector_states, detail.channel.name.as_str()) {
+        ctx.out.line(line)?;
     }
     for line in troubles(&detail.connector_states) {
         ctx.out.line(line)?;
@@ -57,6 +60,10 @@ fn head(detail: &ChannelDetail) -> String {
         ("created", time(channel.created)),
         ("edited", time(channel.edited)),
     ];
+    if let Some(upgrade) = &channel.settings_migrated {
+        let told = "old kept until the first good run";
+        lines.push(("settings", format!("migrated from {} to {}, {told}", upgrade.from, upgrade.to)));
+    }
     if channel.two_way {
         lines.push(("conflicts", conflicts(&channel.conflicts)));
     }
@@ -133,6 +140,23 @@ fn connectors(states: &[ConnectorState]) -> Table {
     table
 }
 
+/// What waits to be exported, in a line each.
+fn outgoing(states: &[ConnectorState], name: &str) -> Vec<String> {
+    let waiting = states.iter().filter_map(|state| Some((&state.connector, state.outgoing?)));
+    let words = |(connector, waiting): (&_, Waiting)| {
+        let Waiting { changes, refused, held } = waiting;
+        let counts =
+            format!("{} to be exported, {} refused, {} held", count(changes), count(refused), count(held));
+        let mut line =
+            format!("\n{connector}: {counts}\n  tidegate outbox list {name} --connector {connector}");
+        if held > 0 {
+            line.push_str(&format!("\n  tidegate conflict list {name} --held"));
+        }
+        line
+    };
+    waiting.map(words).collect()
+}
+
 /// Why last runs failed, in a line each.
 fn troubles(states: &[ConnectorState]) -> Vec<String> {
     let runs = states.iter().filter_map(|state| state.last_run.as_ref());
@@ -164,6 +188,7 @@ mod tests {
                 "paused-because": "the credentials are refused",
                 "schedule": {"every": "15m", "time-zone": "Europe/Vienna", "quiet": "22:00-06:00"},
                 "parallel": 4, "vanished": "mark", "settings": {}, "secrets": [], "plugin-version": "0.1.0",
+                "settings-migrated": {"from": "0.0.9", "to": "0.1.0", "at": "2026-01-01T00:00:00Z"},
                 "created": "2026-01-01T00:00:00Z", "edited": "2026-01-01T00:00:00Z", "revision": 2,
                 "plugin": "zendesk.wasm", "connector-states": [], "last-run": null,
             }))
@@ -185,6 +210,7 @@ mod tests {
         vanished        marked by a full sync
         created         2026-01-01 00:00:00Z
         edited          2026-01-01 00:00:00Z
+        settings        migrated from 0.0.9 to 0.1.0, old kept until the first good run
         paused since    2026-01-02 00:00:00Z
         paused because  the credentials are refused (auth, http.status.401)
         next: correct the credentials: tidegate channel edit zen --secret-file KEY=PATH
@@ -202,6 +228,7 @@ mod tests {
                 records: 20_000,
                 due: 7,
                 quarantined: 1,
+                outgoing: None,
                 last_run: status.map(|_| run),
             }
         };

@@ -7,7 +7,7 @@ use crate::{
         exit::Exit,
         session::{Context, Session},
         table::{Table, pairs},
-        text::{bytes, count, duration, time},
+        text::{bytes, count, counted, duration, time},
     },
 };
 use clap::Args;
@@ -63,17 +63,17 @@ fn table(pages: &[Page]) -> Table {
         ">BYTES",
     ]);
     for Page(page) in pages {
-        let counters = &page.counters;
+        let [read, added, updated, unchanged, deleted, quarantined] = counted(&page.counters);
         table.row([
             count(page.page),
             time(page.at),
             duration(page.took_ms),
-            count(counters.read),
-            count(counters.added),
-            count(counters.updated),
-            count(counters.unchanged),
-            count(counters.deleted),
-            count(counters.quarantined),
+            read,
+            added,
+            updated,
+            unchanged,
+            deleted,
+            quarantined,
             count(page.requests),
             bytes(page.bytes),
         ]);

@@ -10,9 +10,9 @@ use crate::{
         report,
         session::{Context, Needs, Session},
         table::Table,
-        text::{clean, count, excerpt},
+        text::{clean, count, counted, excerpt},
     },
-    model::Status,
+    model::{Status, Vanished},
 };
 use anyhow::{Context as _, bail};
 use futures_util::StreamExt;
@@ -112,6 +112,7 @@ fn text(change: &DryRunChange) -> String {
         DryRunKind::Updated => '~',
         DryRunKind::Deleted => '-',
         DryRunKind::Quarantined => '!',
+        DryRunKind::Vanished => '?',
     };
     let head = clean(&format!("{sign} {} {}", change.connector, change.key));
     let details = match change.kind {
@@ -120,10 +121,24 @@ fn text(change: &DryRunChange) -> String {
         DryRunKind::Quarantined => {
             change.reason.iter().map(|reason| format!("{} ({})", reason.message, reason.code)).collect()
         }
+        DryRunKind::Vanished => change
+            .vanished
+            .iter()
+            .map(|policy| format!("gone remotely; a sync {}", treats(*policy)))
+            .collect(),
     };
     let gap = format!("\n{}", " ".repeat(head.chars().count() + 2));
     let details: Vec<_> = details.iter().map(|line| clean(line)).collect();
     if details.is_empty() { head } else { format!("{head}  {}", details.join(&gap)) }
+}
+
+/// What a sync does with a record that is gone.
+fn treats(policy: Vanished) -> &'static str {
+    match policy {
+        Vanished::Keep => "keeps it as it is",
+        Vanished::Mark => "marks it",
+        Vanished::Delete => "deletes it",
+    }
 }
 
 fn field(field: &DryRunField) -> String {
@@ -157,16 +172,16 @@ fn table(outcomes: &[DryRunOutcome]) -> Table {
         ">REQUESTS",
     ]);
     for outcome in outcomes {
-        let counters = &outcome.counters;
+        let [read, added, updated, unchanged, deleted, quarantined] = counted(&outcome.counters);
         table.row([
             outcome.connector.to_string(),
             outcome.status.to_string(),
-            count(counters.read),
-            count(counters.added),
-            count(counters.updated),
-            count(counters.unchanged),
-            count(counters.deleted),
-            count(counters.quarantined),
+            read,
+            added,
+            updated,
+            unchanged,
+            deleted,
+            quarantined,
             count(outcome.pages),
             count(outcome.usage.requests),
         ]);
@@ -179,13 +194,19 @@ fn remarks(outcomes: &[DryRunOutcome], channel: &str) -> Vec<String> {
     let mut lines = Vec::new();
     for outcome in outcomes {
         let counters = &outcome.counters;
-        let changes = counters.added + counters.updated + counters.deleted + counters.quarantined;
+        // What is deleted because it is gone is in both.
+        let gone = if outcome.vanished == Some(Vanished::Delete) { 0 } else { counters.vanished };
+        let changes = counters.added + counters.updated + counters.deleted + counters.quarantined + gone;
         if changes > outcome.shown {
             let (shown, changes) = (count(outcome.shown), count(changes));
             lines.push(format!(
                 "{}: {shown} of {changes} changes shown; --limit shows more",
                 outcome.connector
             ));
+        }
+        if let Some(policy) = outcome.vanished.filter(|_| counters.vanished > 0) {
+            let (gone, treats) = (count(counters.vanished), treats(policy));
+            lines.push(format!("{}: {gone} gone remotely; of each, a sync {treats}", outcome.connector));
         }
         lines.extend(outcome.notes.iter().map(|note| format!("{}: {}", outcome.connector, clean(note))));
         let Some(error) = &outcome.error else { continue };
@@ -220,6 +241,7 @@ mod tests {
                     {"pointer":"/n","before":1.00,"after":2}],"note":"3 more places differ"}"#,
             ),
             change(r#"{"connector":"ticket","key":"9","kind":"deleted","fields":[]}"#),
+            change(r#"{"connector":"ticket","key":"8","kind":"vanished","vanished":"mark"}"#),
             change(
                 r#"{"connector":"ticket","key":"7\u001b","kind":"quarantined",
                     "reason":{"class":"invalid-data","code":"record.json","message":"no JSON\nat all"}}"#,
@@ -232,6 +254,7 @@ mod tests {
                      /n: 1.00 -> 2
                      3 more places differ
         - ticket 9
+        ? ticket 8  gone remotely; a sync marks it
         ! ticket 7�  no JSON�at all (record.json)
         "#);
     }
@@ -242,6 +265,7 @@ mod tests {
             status,
             pages: 3,
             counters: Counters { read: 2_500, added: 2_000, unchanged: 500, ..Counters::default() },
+            vanished: None,
             shown: 1_000,
             total: None,
             usage: Usage { requests: 4, ..Usage::default() },

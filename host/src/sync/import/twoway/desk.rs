@@ -23,6 +23,8 @@ pub(super) struct Desk {
     pub(super) steps: Vec<(RecordKey, TrailStep)>,
     /// Gone from there: for good, or until they are created anew, as others.
     pub(super) gone: Vec<RecordKey>,
+    /// Rows whose conflict may be over, as they were and as they are.
+    pub(super) held: Vec<(Outgoing, Option<Outgoing>)>,
     pub(super) reconciled: Reconciled,
 }
 
@@ -71,6 +73,9 @@ impl Desk {
         };
         if is_gone {
             self.gone.push(key.clone());
+        }
+        if row.held.is_some() {
+            self.held.push((row, found.row.clone()));
         }
         self.reconciled.rows.push((key.clone(), found.row));
         self.reconciled.conflicts.extend(found.conflict);

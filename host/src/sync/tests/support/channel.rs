@@ -56,6 +56,7 @@ pub(in crate::sync) fn ready(connectors: Vec<Connector>) -> Ready {
             two_way: false,
             enabled: true,
             enabled_since: None,
+            migrated: None,
             paused: None,
             schedule: Schedule::default(),
             parallel: Parallel::default(),

@@ -14,12 +14,17 @@ use bytes::Bytes;
 use futures_util::future::BoxFuture;
 use std::{
     collections::{BTreeMap, HashMap},
-    sync::{Arc, Mutex},
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicUsize, Ordering},
+    },
 };
 
 /// A source that answers by a function and remembers what it was asked.
 pub(in crate::sync) struct Script {
     asked: Mutex<Vec<Asked>>,
+    /// Pages of it that are in the store.
+    pub(in crate::sync) landed: AtomicUsize,
     answer: Box<Answer>,
 }
 
@@ -39,7 +44,7 @@ impl Script {
     pub(in crate::sync) fn new(
         answer: impl Fn(usize, Ask) -> BoxFuture<'static, Outcome<Page>> + Send + std::marker::Sync + 'static,
     ) -> Arc<Self> {
-        Arc::new(Self { asked: Mutex::default(), answer: Box::new(answer) })
+        Arc::new(Self { asked: Mutex::default(), landed: AtomicUsize::new(0), answer: Box::new(answer) })
     }
 
     /// Answers at once.
@@ -96,6 +101,10 @@ impl Source for Script {
             limit: ask.limit,
         });
         (self.answer)(asked.len() - 1, ask)
+    }
+
+    fn landed(&self) {
+        self.landed.fetch_add(1, Ordering::SeqCst);
     }
 }
 

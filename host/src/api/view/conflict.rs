@@ -1,0 +1,40 @@
+//! A conflict as it is shown.
+
+use crate::model::{
+    self, ChannelName, ConflictId, FieldConflict, Name, RecordKey, RunId, Settlement, Timestamp,
+};
+use serde::{Deserialize, Serialize};
+
+/// Fields of a record that both sides changed.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Conflict {
+    /// Its id.
+    pub id: ConflictId,
+    /// The channel.
+    pub channel: ChannelName,
+    /// The connector.
+    pub connector: Name,
+    /// The local key of the record.
+    pub key: RecordKey,
+    /// When it was found.
+    pub at: Timestamp,
+    /// The run that found it.
+    pub run: RunId,
+    /// Whether it waits for a person.
+    pub waits: bool,
+    /// How it ended, where it waited.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub settled: Option<Settlement>,
+    /// What excludes each other.
+    pub fields: Vec<FieldConflict>,
+}
+
+impl Conflict {
+    /// A conflict of a connector.
+    #[must_use]
+    pub fn of(channel: ChannelName, connector: Name, conflict: model::Conflict) -> Self {
+        let model::Conflict { id, key, at, run, fields, held, settled } = conflict;
+        Self { id, channel, connector, key, at, run, waits: held && settled.is_none(), settled, fields }
+    }
+}
