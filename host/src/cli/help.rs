@@ -162,7 +162,7 @@ Examples:
 
 Without --yes it shows what would be deleted: the channel, its secrets, every record that
 came through it, changes that were not sent yet, quarantine, runs, logs and cassettes. What
-is at the remote system stays as it is. --force overrules a plugin that refuses it.. A channel
+is at the remote system stays as it is. --force overrules a plugin that refuses it. A channel
 that routes use is not deleted without it; they go with the channel.";
 pub(super) const CHANNEL_CHECK: &str = "\
 Example:
