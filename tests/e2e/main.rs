@@ -21,6 +21,7 @@ mod outage;
 mod plugins;
 mod quarantine;
 mod replay;
+mod routes;
 mod secrets;
 mod stage;
 mod traps;
