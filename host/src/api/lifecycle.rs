@@ -71,7 +71,7 @@ pub(super) async fn delete(
     if parts.channels.get(&name).await?.id != channel.id {
         return Err(channels::Error::Stale(name).into());
     }
-    parts.routes.release(channel.id, &name, insistence.force).await?;
+    let _released = parts.routes.release(channel.id, &name, insistence.force).await?;
     let warning = parts.channels.hear_before_delete(&name, insistence.veto()).await?;
     // What was recorded through it is as much the channel's as its records. It goes first:
     // a delete that was killed can be repeated for as long as the channel is there.

@@ -21,6 +21,7 @@ mod lane;
 mod parents;
 mod step;
 mod trial;
+mod turn;
 mod worker;
 
 #[cfg(test)]
@@ -65,11 +66,17 @@ pub struct ShownRoute {
 #[derive(Clone)]
 pub struct Routes(Arc<Inner>);
 
+/// While it is there, no route is made.
+#[derive(Debug)]
+pub struct Released {
+    _making: tokio::sync::OwnedMutexGuard<()>,
+}
+
 struct Inner {
     sync: Sync,
     board: Arc<Board>,
     /// One is made at a time, so that names stay unique and no circle comes about.
-    making: tokio::sync::Mutex<()>,
+    making: Arc<tokio::sync::Mutex<()>>,
 }
 
 impl Routes {
@@ -78,7 +85,7 @@ impl Routes {
     pub fn build(sync: &Sync) -> (Self, RouteWorker) {
         let board = Arc::new(Board::default());
         let worker = RouteWorker::new(sync.clone(), Arc::clone(&board));
-        (Self(Arc::new(Inner { sync: sync.clone(), board, making: tokio::sync::Mutex::default() })), worker)
+        (Self(Arc::new(Inner { sync: sync.clone(), board, making: Arc::default() })), worker)
     }
 
     /// All of them, by name.
@@ -138,11 +145,12 @@ impl Routes {
     }
 
     /// Clears the way for the end of a channel: with `force` its routes go, else they stand
-    /// in the way.
+    /// in the way. Keep what is returned until the channel is gone: no route is made meanwhile.
     ///
     /// # Errors
     /// Routes use the channel, or the store fails.
-    pub async fn release(&self, channel: ChannelId, name: &str, force: bool) -> Result<(), RouteError> {
+    pub async fn release(&self, channel: ChannelId, name: &str, force: bool) -> Result<Released, RouteError> {
+        let making = Arc::clone(&self.0.making).lock_owned().await;
         let routes = self.store().routes().list().await?;
         let used: Vec<_> = routes.into_iter().filter(|route| route.uses(channel)).collect();
         if !used.is_empty() && !force {
@@ -152,7 +160,7 @@ impl Routes {
         for route in used {
             self.remove(&route).await?;
         }
-        Ok(())
+        Ok(Released { _making: making })
     }
 
     async fn remove(&self, route: &Route) -> Result<(), RouteError> {

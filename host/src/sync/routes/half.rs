@@ -38,6 +38,11 @@ impl<'a> Half<'a> {
         })
     }
 
+    /// The way back from this one, where there is one.
+    pub(super) fn other(self) -> Option<Self> {
+        Self::all(self.route).find(|other| other.way != self.way)
+    }
+
     pub(super) fn source(self) -> &'a RouteEnd {
         match self.way {
             Way::There => &self.route.from,

@@ -214,7 +214,7 @@ impl Step {
                 self.settled(row, |batch| batch.note_route_link(id, link, noted)).await.map(|()| unchanged)
             }
             (Plan::Link, _) => {
-                let (from, link) = self.linked(half, row, view).await?;
+                let (from, link) = self.linked(half, &row.key.key, view).await?;
                 self.settled(row, |batch| batch.link_route(id, &from, &link)).await.map(|()| unchanged)
             }
             (Plan::Unlink, Some(link)) => {
@@ -229,25 +229,6 @@ impl Step {
             }
             _ => self.settled(row, |_| ()).await.map(|()| unchanged),
         }
-    }
-
-    /// A new link, with what the way back makes of the new record: what comes back
-    /// otherwise was changed there.
-    async fn linked(
-        &self,
-        half: Half<'_>,
-        row: &FeedRow,
-        view: &View,
-    ) -> Result<(RecordKey, store::RouteLink), Trouble> {
-        let mapped = view.mapped.clone().unwrap_or_default();
-        let turned = match Half::all(&self.route).find(|other| other.way != half.way) {
-            Some(other) => self.filters.run(other.way, mapped.clone()).await.or_else(|failure| {
-                // The remote system may have to add something first.
-                if failure.fault() == Fault::Transient { Err(Trouble::Other(failure)) } else { Ok(None) }
-            })?,
-            None => None,
-        };
-        Ok(half.linked(&row.key.key, &view.target_key, mapped, turned))
     }
 
     async fn write(
@@ -270,11 +251,12 @@ impl Step {
         let what = What::Put { payload: payload.clone(), parent: view.parent.clone() };
         match (&view.plan, &view.link) {
             (Plan::Write { link: Some(noted), .. }, Some(link)) => {
+                let noted = &self.moved(half, noted, view.target.as_ref(), payload).await?;
                 let with = |batch: &mut Batch| batch.note_route_link(id, link, noted);
                 self.wrote(half, row, view, what, outcome, &with).await
             }
             _ => {
-                let (from, link) = self.linked(half, row, view).await?;
+                let (from, link) = self.linked(half, &row.key.key, view).await?;
                 let with = |batch: &mut Batch| batch.link_route(id, &from, &link);
                 self.wrote(half, row, view, what, outcome, &with).await
             }
@@ -364,8 +346,8 @@ impl Step {
         }
         let field = fields.first().map_or("", String::as_str);
         let words = format!(
-            "{field} goes back and forth between the two records without an edit: the filters do not turn it back \
-             into what it was, or a remote system changes it; mend that, then: tidegate route failed retry {} --all",
+            "{field} goes back and forth between the two records without an edit: the remote systems change what they \
+             get; leave it out of the filters, then: tidegate route failed retry {} --all",
             self.route.name
         );
         Ok(Some(Failure::new(Class::Conflict, "route.bouncing", words)))

@@ -9,6 +9,7 @@ use crate::{
         tests::support::{Host, after, connector, key, name, remote::Remote},
     },
 };
+use futures_util::FutureExt as _;
 use serde_json::json;
 
 /// Records with comments that belong to them, in both channels.
@@ -149,5 +150,14 @@ async fn a_channel_that_routes_use_is_released_by_force_only() {
     assert!(words.contains("'right' is used by route 'r'"), "{words}");
     stage.routes.release(id, "right", true).await.expect("by force");
     assert_eq!(stage.store().routes().list().await.expect("read"), []);
-    stage.routes.release(id, "right", false).await.expect("nobody uses it");
+    let released = stage.routes.release(id, "right", false).await.expect("nobody uses it");
+
+    // None is made between that and the end of the channel.
+    let making = stage.routes.create(route(false));
+    tokio::pin!(making);
+    assert!(making.as_mut().now_or_never().is_none());
+    stage.store().channels().delete(id).await.expect("deleted");
+    drop(released);
+    making.await.expect_err("the channel is gone");
+    assert_eq!(stage.store().routes().list().await.expect("read"), []);
 }
