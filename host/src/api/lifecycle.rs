@@ -71,12 +71,14 @@ pub(super) async fn delete(
     if parts.channels.get(&name).await?.id != channel.id {
         return Err(channels::Error::Stale(name).into());
     }
-    let _released = parts.routes.release(channel.id, &name, insistence.force).await?;
+    let released = parts.routes.release(channel.id, &name, insistence.force).await?;
     let warning = parts.channels.hear_before_delete(&name, insistence.veto()).await?;
-    // What was recorded through it is as much the channel's as its records. It goes first:
-    // a delete that was killed can be repeated for as long as the channel is there.
+    // What was recorded through it is as much the channel's as its records. It goes first, as
+    // do its routes: a delete that was killed can be repeated while the channel is there.
+    parts.routes.let_go(&released).await?;
     parts.cassettes.delete_of_channel(channel.id).await?;
     parts.channels.delete(&name).await?;
+    drop(released);
     Ok(match warning {
         None => StatusCode::NO_CONTENT.into_response(),
         Some(warning) => Json(Deleted { deleted: name, warning: Some(warning.into()) }).into_response(),

@@ -17,6 +17,7 @@ mod fill;
 mod filters;
 mod graph;
 mod half;
+mod held;
 mod lane;
 mod parents;
 mod step;
@@ -66,9 +67,10 @@ pub struct ShownRoute {
 #[derive(Clone)]
 pub struct Routes(Arc<Inner>);
 
-/// While it is there, no route is made.
+/// A channel that may go. While this is there, no route is made.
 #[derive(Debug)]
 pub struct Released {
+    used: Vec<Route>,
     _making: tokio::sync::OwnedMutexGuard<()>,
 }
 
@@ -144,8 +146,8 @@ impl Routes {
         self.remove(&route).await
     }
 
-    /// Clears the way for the end of a channel: with `force` its routes go, else they stand
-    /// in the way. Keep what is returned until the channel is gone: no route is made meanwhile.
+    /// Whether a channel may go: its routes stand in the way, unless `force` lets them go with
+    /// it. Keep what is returned until the channel is gone: no route is made meanwhile.
     ///
     /// # Errors
     /// Routes use the channel, or the store fails.
@@ -157,10 +159,18 @@ impl Routes {
             let routes = used.into_iter().map(|route| route.name).collect();
             return Err(RouteError::InUse { channel: name.to_owned(), routes });
         }
-        for route in used {
-            self.remove(&route).await?;
+        Ok(Released { used, _making: making })
+    }
+
+    /// Removes the routes of a channel that nothing else stands in the way of.
+    ///
+    /// # Errors
+    /// The store fails.
+    pub async fn let_go(&self, released: &Released) -> Result<(), RouteError> {
+        for route in &released.used {
+            self.remove(route).await?;
         }
-        Ok(Released { _making: making })
+        Ok(())
     }
 
     async fn remove(&self, route: &Route) -> Result<(), RouteError> {

@@ -6,10 +6,10 @@
 
 use super::half::Half;
 use crate::{
-    model::{Record, RouteDeletions},
+    model::{FieldConflict, Record, RouteDeletions, Taken},
     store::{KeptLink, RouteLink},
     sync::{
-        merge::{self, Side},
+        merge::{self, Merged, Side},
         reconcile::value,
     },
 };
@@ -57,10 +57,24 @@ pub(super) enum Plan {
     Relink,
 }
 
-pub(super) fn decide(case: &Case<'_>) -> Plan {
+/// A plan, and what was lost or is left behind by it.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Decision {
+    pub(super) plan: Plan,
+    /// Fields that were changed at both ends. The target record is the local side.
+    pub(super) conflicts: Vec<FieldConflict>,
+}
+
+impl From<Plan> for Decision {
+    fn from(plan: Plan) -> Self {
+        Self { plan, conflicts: Vec::new() }
+    }
+}
+
+pub(super) fn decide(case: &Case<'_>) -> Decision {
     match (case.record, case.mapped) {
-        (None, _) => case.gone(),
-        (Some(_), None) => Plan::LeftOut,
+        (None, _) => case.gone().into(),
+        (Some(_), None) => Plan::LeftOut.into(),
         (Some(_), Some(mapped)) => case.there(mapped),
     }
 }
@@ -84,14 +98,14 @@ impl Case<'_> {
         }
     }
 
-    fn there(&self, mapped: &Value) -> Plan {
+    fn there(&self, mapped: &Value) -> Decision {
         match (self.link, self.target) {
-            (None, None) => Plan::Write { payload: mapped.clone(), fields: Vec::new(), link: None },
+            (None, None) => Plan::Write { payload: mapped.clone(), fields: Vec::new(), link: None }.into(),
             // Nothing is known of what they had in common.
             (None, Some(target)) => self.merged(target, &Value::Object(Map::new()), mapped, None),
             // It was deleted, which deletes this one.
-            (Some(_), None) if self.follows() && self.gives_way() => Plan::Nothing,
-            (Some(_), None) => Plan::Relink,
+            (Some(_), None) if self.follows() && self.gives_way() => Plan::Nothing.into(),
+            (Some(_), None) => Plan::Relink.into(),
             (Some(link), Some(target)) => {
                 let noted = self.half.noted(&link.link, mapped.clone());
                 // What was never made is news as a whole only to a new link.
@@ -107,16 +121,21 @@ impl Case<'_> {
         base: &Value,
         mapped: &Value,
         link: Option<(&KeptLink, RouteLink)>,
-    ) -> Plan {
+    ) -> Decision {
         let here = value(&target.payload);
         // Who changed last is not asked by the policies of routes.
-        let payload = merge::merge(base, &here, mapped, self.half.policy(), Side::Remote).value;
+        let Merged { value: payload, conflicts, .. } =
+            merge::merge(base, &here, mapped, self.half.policy(), Side::Remote);
         let fields = merge::changed_fields(&here, &payload);
-        match (fields.is_empty(), link) {
+        let plan = match (fields.is_empty(), link) {
             (false, link) => Plan::Write { payload, fields, link: link.map(|(_, noted)| noted) },
             (true, None) => Plan::Link,
             (true, Some((before, noted))) if before.link == noted => Plan::Nothing,
             (true, Some((_, noted))) => Plan::Note(noted),
-        }
+        };
+        // Where the target wins on both ways, it is told where the source is written over.
+        let is_told =
+            |conflict: &FieldConflict| conflict.taken == Taken::Remote || !self.half.route.is_two_way();
+        Decision { plan, conflicts: conflicts.into_iter().filter(is_told).collect() }
     }
 }

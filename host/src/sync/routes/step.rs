@@ -7,13 +7,16 @@
 
 use super::{
     board::Board,
-    desk::{self, Case, Plan},
+    desk::{self, Case, Decision, Plan},
     filters::RouteFilters,
-    half::{Half, Way},
+    half::Half,
     parents::{self, Parent},
 };
 use crate::{
-    model::{Author, ChannelId, ChannelName, Class, Failure, Fault, Record, RecordKey, Route, RouteEnd},
+    model::{
+        Author, ChannelId, ChannelName, Class, Conflict, ConflictId, Failure, Fault, FieldConflict, Record,
+        RecordKey, Route, RouteEnd,
+    },
     store::{self, Batch, FeedKey, FeedRow, KeptLink},
     sync::{Edit, Refusal, Sync, What, reconcile::value},
 };
@@ -77,6 +80,8 @@ pub(super) struct View {
     pub(super) target: Option<Record>,
     pub(super) parent: Option<RecordKey>,
     pub(super) plan: Plan,
+    /// Fields that were changed at both ends.
+    pub(super) conflicts: Vec<FieldConflict>,
 }
 
 /// Why there is no view of a record.
@@ -145,7 +150,7 @@ impl Step {
         };
         let (target_key, target) = self.target(half, key, link.as_ref()).await?;
         let target_changed = half.route.is_two_way() && self.changed(half.target(), &target_key).await?;
-        let plan = desk::decide(&Case {
+        let Decision { plan, conflicts } = desk::decide(&Case {
             half,
             record: record.as_ref(),
             mapped: mapped.as_ref(),
@@ -157,7 +162,7 @@ impl Step {
             (Plan::Write { .. }, None, Some(record)) => self.parent(half, record).await?,
             _ => None,
         };
-        Ok(View { mapped, link, target_key, target, parent, plan })
+        Ok(View { mapped, link, target_key, target, parent, plan, conflicts })
     }
 
     async fn parent(&self, half: Half<'_>, record: &Record) -> Result<Option<RecordKey>, Blind> {
@@ -211,11 +216,19 @@ impl Step {
             (Plan::Delete, Some(link)) => self.delete(half, row, view, link).await,
             (Plan::LeftOut, _) => self.settled(row, |_| ()).await.map(|()| Outcome::LeftOut),
             (Plan::Note(noted), Some(link)) => {
-                self.settled(row, |batch| batch.note_route_link(id, link, noted)).await.map(|()| unchanged)
+                let with = |batch: &mut Batch| {
+                    batch.note_route_link(id, link, noted);
+                    self.note_conflict(batch, half, view);
+                };
+                self.settled(row, with).await.map(|()| unchanged)
             }
             (Plan::Link, _) => {
                 let (from, link) = self.linked(half, &row.key.key, view).await?;
-                self.settled(row, |batch| batch.link_route(id, &from, &link)).await.map(|()| unchanged)
+                let with = |batch: &mut Batch| {
+                    batch.link_route(id, &from, &link);
+                    self.note_conflict(batch, half, view);
+                };
+                self.settled(row, with).await.map(|()| unchanged)
             }
             (Plan::Unlink, Some(link)) => {
                 self.settled(row, |batch| batch.unlink_route(id, link)).await.map(|()| unchanged)
@@ -299,6 +312,7 @@ impl Step {
         let all = |batch: &mut Batch| {
             batch.expect_record(end.channel, &end.connector, &view.target_key, view.target.as_ref());
             self.settle(batch, row);
+            self.note_conflict(batch, half, view);
             with(batch);
         };
         match self.sync.local().write_with(edit, &all).await {
@@ -317,40 +331,29 @@ impl Step {
         Ok(self.sync.shared.store.commit(batch).await?)
     }
 
+    /// Both values of what was changed at both ends, kept with the target record.
+    fn note_conflict(&self, batch: &mut Batch, half: Half<'_>, view: &View) {
+        if view.conflicts.is_empty() {
+            return;
+        }
+        let conflict = Conflict {
+            id: ConflictId::new(),
+            key: view.target_key.clone(),
+            at: self.sync.shared.clock.now(),
+            run: None,
+            route: Some(self.route.name.clone()),
+            fields: view.conflicts.clone(),
+            held: false,
+            settled: None,
+        };
+        batch.put_conflict(half.target().channel, &half.target().connector, &conflict);
+    }
+
     /// The change is dealt with, and so is what failed of it before.
     fn settle(&self, batch: &mut Batch, row: &FeedRow) {
         batch.settle_feed(self.route.id, row);
         batch.remove_route_tries(self.route.id, &row.key);
         batch.remove_failed_route(self.route.id, &row.key);
-    }
-
-    /// Why the record is not to be carried over any more, where it goes back and forth.
-    async fn bounces(
-        &self,
-        half: Half<'_>,
-        row: &FeedRow,
-        view: &View,
-        fields: &[String],
-    ) -> store::Result<Option<Failure>> {
-        let (end, shared) = (half.source(), &self.sync.shared);
-        let (trails, keys) = (shared.store.trails(), vec![row.key.key.clone()]);
-        let trail = trails.get_many(end.channel, &end.connector, keys).await?.pop();
-        let author = trail.and_then(|trail| trail.last().map(|step| step.author.clone()));
-        let is_echo = matches!(author, Some(Author::Route(_) | Author::Answer));
-        let from = match half.way {
-            Way::There => &row.key.key,
-            Way::Back => &view.target_key,
-        };
-        if !self.board.bounces(self.route.id, from, half.way, is_echo, shared.clock.now()) {
-            return Ok(None);
-        }
-        let field = fields.first().map_or("", String::as_str);
-        let words = format!(
-            "{field} goes back and forth between the two records without an edit: the remote systems change what they \
-             get; leave it out of the filters, then: tidegate route failed retry {} --all",
-            self.route.name
-        );
-        Ok(Some(Failure::new(Class::Conflict, "route.bouncing", words)))
     }
 }
 

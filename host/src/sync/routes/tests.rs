@@ -125,7 +125,10 @@ async fn filters_that_lose_something_make_no_ping_pong() {
 
 #[tokio::test(start_paused = true)]
 async fn the_policy_decides_about_a_field_that_both_ends_changed() {
-    for (conflicts, expected) in [(RouteConflicts::FromWins, "left"), (RouteConflicts::ToWins, "right")] {
+    for (conflicts, expected, field, lost) in [
+        (RouteConflicts::FromWins, "left", "/title", "right"),
+        (RouteConflicts::ToWins, "right", "/subject", "left"),
+    ] {
         let stage = Stage::new().await;
         stage.create(NewRoute { conflicts, ..route(true) }).await;
         stage.left.edit("1", json!({"subject": "a", "body": "b"}));
@@ -139,6 +142,8 @@ async fn the_policy_decides_about_a_field_that_both_ends_changed() {
         stage.all().await;
         assert_eq!(stage.left.records()["1"], json!({"subject": expected, "body": "b1"}), "{conflicts}");
         assert_eq!(stage.right.records()[&right], json!({"title": expected, "text": "b1"}), "{conflicts}");
+        // What was written over is kept.
+        assert_eq!(stage.conflicts().await, [format!("r {field} {lost} {expected}")], "{conflicts}");
     }
 }
 

@@ -148,6 +148,25 @@ impl Stage {
         records.into_keys().next().expect("one")
     }
 
+    /// What was in conflict at both ends: the route, the field, the lost value and the other.
+    pub(super) async fn conflicts(&self) -> Vec<String> {
+        let mut told = Vec::new();
+        for Ready { channel, .. } in &self.channels {
+            let conflicts = self.store().conflicts();
+            let all = conflicts.list(channel.id, &channel.connectors[0], None, 9).await.expect("read");
+            for conflict in all {
+                let route = conflict.route.expect("the route's");
+                told.extend(conflict.fields.into_iter().map(|field| {
+                    let text = |value: Option<serde_json::Value>| {
+                        value.and_then(|value| value.as_str().map(str::to_owned)).unwrap_or_default()
+                    };
+                    format!("{route} {} {} {}", field.field, text(field.local), text(field.remote))
+                }));
+            }
+        }
+        told
+    }
+
     /// The records of a channel by key.
     pub(super) async fn keys(&self, channel: usize, connector: &Name) -> Vec<RecordKey> {
         let id = self.channels[channel].channel.id;

@@ -148,7 +148,9 @@ async fn a_channel_that_routes_use_is_released_by_force_only() {
     let id = stage.channels[1].channel.id;
     let words = stage.routes.release(id, "right", false).await.expect_err("in use").to_string();
     assert!(words.contains("'right' is used by route 'r'"), "{words}");
-    stage.routes.release(id, "right", true).await.expect("by force");
+    let released = stage.routes.release(id, "right", true).await.expect("by force");
+    stage.routes.let_go(&released).await.expect("removed");
+    drop(released);
     assert_eq!(stage.store().routes().list().await.expect("read"), []);
     let released = stage.routes.release(id, "right", false).await.expect("nobody uses it");
 
