@@ -128,15 +128,13 @@ impl Play {
     async fn judge(&mut self) {
         for (id, expected) in &mut self.records {
             let mut shown = Vec::new();
-            for at in 0..2 {
+            for (at, names) in NAMES.iter().enumerate() {
                 let payload = payload(&self.stage, at, &record_key(id.0, id.1, at)).await;
                 let payload = payload.unwrap_or_else(|| panic!("{id:?} is not at end {at}"));
-                shown.push(NAMES[at].map(|name| payload.get(name).cloned()));
+                shown.push(names.map(|name| payload.get(name).cloned()));
             }
             assert_eq!(shown[0], shown[1], "{id:?} differs");
-            for at in 0..2 {
-                assert_eq!(shown[0][at], expected.own[at], "{id:?}: the edit that end {at} alone made");
-            }
+            assert_eq!(shown[0][..2], expected.own, "{id:?}: edits that one end alone made");
             match std::mem::take(&mut expected.shared) {
                 [Some(only), None] | [None, Some(only)] => {
                     assert_eq!(shown[0][2].as_ref(), Some(&only), "{id:?}: only one end changed it");
