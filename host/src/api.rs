@@ -29,6 +29,7 @@ mod quarantine;
 mod readiness;
 mod record;
 mod request;
+mod route;
 mod run;
 mod schedule;
 pub mod view;
@@ -41,7 +42,7 @@ use crate::{
     channels::Channels,
     model::Size,
     store::Store,
-    sync::{CALL_BYTES, Hooks, Notices, Sync, Timetable},
+    sync::{CALL_BYTES, Hooks, Notices, Routes, Sync, Timetable},
 };
 use axum::{
     Router,
@@ -134,6 +135,8 @@ pub struct Parts {
     pub hooks: Hooks,
     /// What is told to addresses of the operator's.
     pub notices: Notices,
+    /// What keeps records of two channels in step.
+    pub routes: Routes,
     /// What `config show` shows.
     pub configuration: Arc<view::Configuration>,
     /// What `doctor` does.
@@ -220,6 +223,14 @@ pub fn router(parts: Parts) -> Router {
             get(mapping::show).put(mapping::set).delete(mapping::remove),
         )
         .route("/channels/{name}/mappings/{connector}/test", post(mapping::test))
+        .route("/routes", get(route::list).post(route::create))
+        .route("/routes/{name}", get(route::show).delete(route::delete))
+        .route("/routes/{name}/pause", post(route::pause))
+        .route("/routes/{name}/resume", post(route::resume))
+        .route("/routes/{name}/failed", get(route::failed))
+        .route("/routes/{name}/failed/retry", post(route::retry))
+        .route("/routes/{name}/failed/drop", post(route::drop))
+        .route("/routes/{name}/test", post(route::test))
         .route("/channels/{name}/records/{connector}/{key}/history", get(local::history))
         .route("/channels/{name}/records/{connector}/{key}/link", put(local::link).delete(local::unlink))
         .route("/channels/{name}/outbox", get(outbox::list))

@@ -25,7 +25,7 @@ use crate::{
     config::{Config, Loaded},
     metrics,
     model::Secret,
-    sync::{Caller, Cleaner, NoticeSender, Prober, Reach, Runner, Scheduler},
+    sync::{Caller, Cleaner, NoticeSender, Prober, Reach, RouteWorker, Runner, Scheduler},
     telemetry::otlp::Exporter,
 };
 use axum::Router;
@@ -72,6 +72,7 @@ pub struct App {
     caller: Option<Caller>,
     cleaner: Option<Cleaner>,
     notice_sender: Option<NoticeSender>,
+    route_worker: Option<RouteWorker>,
     presence: Option<Presence>,
     traps: Option<TrapKeeper>,
     listening: Arc<OnceLock<SocketAddr>>,
@@ -99,6 +100,8 @@ impl App {
             hooks,
             notices,
             notice_sender,
+            routes,
+            route_worker,
             traps,
         } = Floors::build(&setup, &places)?;
         let cleaner = Cleaner::new(&sync);
@@ -125,6 +128,7 @@ impl App {
             timetable,
             hooks,
             notices,
+            routes,
             configuration: Arc::new(shown(&doctor.loaded, doctor.has_key)),
             doctor: Arc::new(move || doctor.clone().examine().boxed()),
             readiness: {
@@ -152,6 +156,7 @@ impl App {
             caller: Some(caller),
             cleaner: Some(cleaner),
             notice_sender: Some(notice_sender),
+            route_worker: Some(route_worker),
             presence: None,
             traps: Some(traps),
             listening,
@@ -251,6 +256,9 @@ impl App {
         }
         if let Some(sender) = self.notice_sender.take() {
             self.tasks.start("notices", |stop| sender.run(stop));
+        }
+        if let Some(worker) = self.route_worker.take() {
+            self.tasks.start("routes", |stop| worker.run(stop));
         }
         self.tasks.raise("api");
         started.cancel();

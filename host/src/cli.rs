@@ -92,6 +92,7 @@ async fn run(cli: Cli, out: &Out) -> anyhow::Result<Exit> {
         Command::Webhook { command } => command::webhook::run(&ctx, command).await,
         Command::Notice { command } => command::notice::run(&ctx, command).await,
         Command::Mapping { command } => command::mapping::run(&ctx, command).await,
+        Command::Route { command } => command::route::run(&ctx, command).await,
         Command::Config { command } => command::config::run(&ctx, command).await,
         Command::Doctor => command::doctor::run(&ctx).await,
         Command::Call(call) => command::call::run(&ctx, call).await,

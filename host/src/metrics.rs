@@ -15,6 +15,7 @@ mod process;
 mod queue;
 mod registry;
 mod requests;
+mod routes;
 mod runs;
 mod store;
 
@@ -24,6 +25,7 @@ pub use hooks::{Taken, Told, delivery, delivery_took, notice};
 pub use queue::{late, lease_lost, queue, tick};
 pub use registry::SERIES;
 pub use requests::{Circuit, Exchange, breaker_moved, breaker_state, retry, throttle_wait};
+pub use routes::{Routed, route};
 pub use runs::{Page, Running, conflicts, exported, outbox, page, run_ended};
 pub use store::{Landed, commit};
 

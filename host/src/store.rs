@@ -39,6 +39,7 @@ mod pages;
 mod parts;
 mod quarantine;
 mod records;
+mod routes;
 mod rows;
 mod runs;
 mod seen;
@@ -75,6 +76,7 @@ pub use outbox::{Epoch, Intent, Outbox};
 pub use pages::Pages;
 pub use quarantine::{Found, Origin, Place, Quarantine, Quarantined, Sought};
 pub use records::Records;
+pub use routes::{FailedRoute, KeptLink, RouteLink, RouteTries, Routes};
 pub use runs::Runs;
 pub use seen::{Reading, Seen, SeenKeys, SeenNotes, SeenPage, Stage};
 pub use state::State;
@@ -371,6 +373,12 @@ impl Store {
     #[must_use]
     pub fn notices(&self) -> Notices<'_> {
         Notices(self)
+    }
+
+    /// The routes from one channel's records to another's.
+    #[must_use]
+    pub fn routes(&self) -> Routes<'_> {
+        Routes(self)
     }
 
     /// Does one piece of work on the blocking pool, which also tells a paused clock that

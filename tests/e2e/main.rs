@@ -22,6 +22,7 @@ mod outage;
 mod plugins;
 mod quarantine;
 mod replay;
+mod routes;
 mod secrets;
 mod stage;
 mod traps;

@@ -47,5 +47,5 @@ pub use oauth::{CLIENT_ID, CLIENT_SECRET, OAuthCounts};
 
 /// The address of the agent that may use the API.
 pub const EMAIL: &str = "agent@example.com";
-/// The agent's API token.
+/// The agent's API token. With a `-` and a number after it, it is another one of theirs.
 pub const TOKEN: &str = "fake-token";

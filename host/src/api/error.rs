@@ -202,6 +202,30 @@ impl From<sync::NoticeError> for Error {
     }
 }
 
+impl From<sync::RouteError> for Error {
+    fn from(error: sync::RouteError) -> Self {
+        use sync::RouteError as Route;
+        let (class, code) = match error {
+            Route::Store(error) => return error.into(),
+            Route::Channels(error) => return error.into(),
+            Route::Worker(failure) => return Problem::from(failure).into(),
+            Route::NoRoute(_) => (Class::NotFound, "route.unknown"),
+            Route::NameTaken(_) => (Class::Conflict, "route.name-taken"),
+            Route::Twice(_) => (Class::Conflict, "route.twice"),
+            Route::InUse { .. } => (Class::Conflict, "channel.routes"),
+            Route::NoConnector { .. } => (Class::NotFound, "connector.unknown"),
+            Route::NoRecord(_) => (Class::NotFound, "record.unknown"),
+            Route::NoName => (Class::InvalidData, "route.name"),
+            Route::NothingToTest => (Class::InvalidData, "route.test"),
+            Route::SameEnds(_) => (Class::InvalidData, "route.same-ends"),
+            Route::Circle(_) => (Class::Config, "route.circle"),
+            Route::Filter { .. } => (Class::Config, "route.filter"),
+            Route::NotWritable { .. } => (Class::Config, "route.not-writable"),
+        };
+        Self::new(class, code, chain(&error))
+    }
+}
+
 impl From<sync::Refusal> for Error {
     fn from(refusal: sync::Refusal) -> Self {
         use sync::Refusal;

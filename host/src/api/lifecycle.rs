@@ -18,7 +18,7 @@ use serde::Deserialize;
 #[derive(Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub(super) struct Insistence {
-    /// Whether a refusal of the plugin is overruled.
+    /// Whether a refusal of the plugin is overruled; and a deleted channel's routes go with it.
     #[serde(default)]
     force: bool,
 }
@@ -71,11 +71,14 @@ pub(super) async fn delete(
     if parts.channels.get(&name).await?.id != channel.id {
         return Err(channels::Error::Stale(name).into());
     }
+    let released = parts.routes.release(channel.id, &name, insistence.force).await?;
     let warning = parts.channels.hear_before_delete(&name, insistence.veto()).await?;
-    // What was recorded through it is as much the channel's as its records. It goes first:
-    // a delete that was killed can be repeated for as long as the channel is there.
+    // What was recorded through it is as much the channel's as its records. It goes first, as
+    // do its routes: a delete that was killed can be repeated while the channel is there.
+    parts.routes.let_go(&released).await?;
     parts.cassettes.delete_of_channel(channel.id).await?;
     let tokens = parts.channels.delete(&name).await?.revoked.and_then(Result::err);
+    drop(released);
     if warning.is_none() && tokens.is_none() {
         return Ok(StatusCode::NO_CONTENT.into_response());
     }

@@ -88,8 +88,8 @@ pub(super) async fn delete(
 #[derive(Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub(super) struct DeadParams {
-    after: Option<String>,
-    limit: Option<usize>,
+    pub(super) after: Option<String>,
+    pub(super) limit: Option<usize>,
 }
 
 /// `GET /notices/{name}/dead`.
@@ -132,7 +132,7 @@ pub(super) async fn drop(
 }
 
 /// What a selection picks. All of them are asked for by that word only.
-async fn wanted(
+pub(super) async fn wanted(
     parts: &Parts,
     selection: DeadSelection,
 ) -> Result<impl Fn(&FeedKey) -> bool + Send + std::marker::Sync, Error> {
@@ -154,17 +154,17 @@ async fn wanted(
     })
 }
 
-async fn names(parts: &Parts) -> Result<BTreeMap<ChannelId, ChannelName>, Error> {
+pub(super) async fn names(parts: &Parts) -> Result<BTreeMap<ChannelId, ChannelName>, Error> {
     let channels = parts.channels.list().await?;
     Ok(channels.into_iter().map(|channel| (channel.id, channel.name)).collect())
 }
 
-fn text(key: &FeedKey) -> String {
+pub(super) fn text(key: &FeedKey) -> String {
     let text = format!("{}/{}/{}", key.channel, key.connector, key.key);
     URL_SAFE_NO_PAD.encode(text)
 }
 
-fn place(text: &str) -> Result<FeedKey, Error> {
+pub(super) fn place(text: &str) -> Result<FeedKey, Error> {
     let read = || {
         let text = String::from_utf8(URL_SAFE_NO_PAD.decode(text).ok()?).ok()?;
         let (channel, rest) = text.split_once('/')?;

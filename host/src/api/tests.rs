@@ -131,6 +131,7 @@ impl Host {
         let reasons = Arc::<Mutex<Vec<view::Reason>>>::default();
         let hooks = Hooks::build(&sync, channels.clone());
         let (notices, _) = Notices::build(&sync, channels.clone(), sync::NoticeConfig::default());
+        let (routes, _) = sync::Routes::build(&sync);
         let router = router(Parts {
             listening: Arc::new(OnceLock::from(SocketAddr::from((Ipv4Addr::LOCALHOST, 7070)))),
             config: Config { body_bytes: Size::kib(1), ..Config::default() },
@@ -142,6 +143,7 @@ impl Host {
             timetable: Timetable::new(sync::schedule::Config::default(), store.clone(), clock.clone()),
             hooks,
             notices,
+            routes,
             configuration: Arc::new(configuration),
             doctor: Arc::new(|| {
                 let checks = vec![view::Check::fail("disk", "full", "make room")];

@@ -23,6 +23,7 @@ mod problem;
 mod quarantine;
 mod readiness;
 mod record;
+mod route;
 mod run;
 mod schedule;
 
@@ -55,5 +56,6 @@ pub use problem::{FieldProblem, Problem, ProblemDocument};
 pub use quarantine::{Dropped, Failed, Hopeless, Payload, Quarantined, Retried, Selection};
 pub use readiness::{Readiness, Reason};
 pub use record::{ExportLine, Record};
+pub use route::{FailedRoute, NewRoute, NewRouteTest, Route, RouteEnd, RouteFill, Tried, TriedWhat};
 pub use run::{Deferred, Job, Run};
 pub use schedule::{HeldBy, Idle, NewPause, Planned, Schedule, ScheduleEdit, ScheduleState};

@@ -8,7 +8,7 @@ use crate::{
     channels::{self, BreakerKeeper, Channels, TrapKeeper},
     sandbox::{self, Sandbox},
     store::Store,
-    sync::{self, Hooks, NoticeSender, Notices, Runner, Sync, Timetable},
+    sync::{self, Hooks, NoticeSender, Notices, RouteWorker, Routes, Runner, Sync, Timetable},
 };
 use std::sync::Arc;
 
@@ -27,6 +27,8 @@ pub(super) struct Floors {
     pub(super) hooks: Hooks,
     pub(super) notices: Notices,
     pub(super) notice_sender: NoticeSender,
+    pub(super) routes: Routes,
+    pub(super) route_worker: RouteWorker,
 }
 
 impl Floors {
@@ -86,6 +88,7 @@ impl Floors {
         let timetable = Timetable::new(config.schedule.clone(), store.clone(), clock.clone());
         let hooks = Hooks::build(&sync, channels.clone());
         let (notices, notice_sender) = Notices::build(&sync, channels.clone(), config.notices.clone());
+        let (routes, route_worker) = Routes::build(&sync);
         Ok(Self {
             store,
             catalog,
@@ -99,6 +102,8 @@ impl Floors {
             hooks,
             notices,
             notice_sender,
+            routes,
+            route_worker,
             traps,
         })
     }

@@ -137,6 +137,12 @@ pub(super) enum Command {
         #[command(subcommand)]
         command: command::mapping::Command,
     },
+    /// Keep records of two channels in step
+    #[command(after_help = help::ROUTE)]
+    Route {
+        #[command(subcommand)]
+        command: command::route::Command,
+    },
     /// Show the configuration that counts
     #[command(after_help = help::CONFIG)]
     Config {

@@ -14,6 +14,7 @@ pub(super) mod plugin;
 pub(super) mod quarantine;
 pub(super) mod record;
 pub(super) mod replay;
+pub(super) mod route;
 pub(super) mod run;
 pub(super) mod schedule;
 pub(super) mod serve;

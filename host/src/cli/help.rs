@@ -3,10 +3,12 @@
 mod calls;
 mod posts;
 mod records;
+mod routes;
 
 pub(super) use calls::*;
 pub(super) use posts::*;
 pub(super) use records::*;
+pub(super) use routes::*;
 
 /// The overview: commands in groups, then the options.
 pub(super) const TOP: &str = "\
@@ -27,6 +29,7 @@ Set it up:
   webhook     Make addresses that a channel's remote system posts to
   notice      Tell an address of yours which records change
   mapping     Turn records into the form in which they are kept, and back
+  route       Keep records of two channels in step
 
 Use it:
   sync        Import what is new in a channel's remote system
@@ -164,7 +167,8 @@ Examples:
 
 Without --yes it shows what would be deleted: the channel, its secrets, every record that
 came through it, changes that were not sent yet, quarantine, runs, logs and cassettes. What
-is at the remote system stays as it is. --force overrules a plugin that refuses it.";
+is at the remote system stays as it is. --force overrules a plugin that refuses it. A channel
+that routes use is not deleted without it; they go with the channel.";
 pub(super) const CHANNEL_CHECK: &str = "\
 Example:
   tidegate channel check support

@@ -49,6 +49,7 @@ pub(super) struct Instruments {
     pub(super) webhook_deliveries: Counter<u64>,
     pub(super) webhook_seconds: Histogram<f64>,
     pub(super) notices: Counter<u64>,
+    pub(super) route_records: Counter<u64>,
     pub(super) exports: Counter<u64>,
     pub(super) conflicts: Counter<u64>,
     pub(super) outbox_changes: Gauge<u64>,
@@ -185,6 +186,11 @@ impl Instruments {
                 "tidegate_notices_total",
                 "{message}",
                 "Notices of changes by what became of them.",
+            ),
+            route_records: new.counter(
+                "tidegate_route_records_total",
+                "{record}",
+                "Records that routes looked at by what became of them.",
             ),
         }
     }

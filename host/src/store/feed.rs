@@ -205,6 +205,11 @@ impl Batch {
         self.put(row_key(subscriber, &row.key), Stored::encode(&row.entry, row.changed.as_ref()));
     }
 
+    /// Expects the row with its stamp, and leaves it.
+    pub fn expect_feed(&mut self, subscriber: SubscriberId, row: &FeedRow) {
+        self.expect_value(row_key(subscriber, &row.key), codec::encode(&row.entry));
+    }
+
     /// Expects the row with its stamp, and removes it. A record that changed again in the
     /// meantime so refuses the batch, and its row stays.
     pub fn settle_feed(&mut self, subscriber: SubscriberId, row: &FeedRow) {

@@ -55,6 +55,11 @@
 //! | `P` | [`Dead`](Table::Dead) | subscriber, channel, connector, record key | why it is not sent any more |
 //! | `T` | [`Grants`](Table::Grants) | channel | the sealed OAuth tokens |
 //! | `U` | [`Attempts`](Table::Attempts) | channel | the last attempt to connect it, its secrets sealed |
+//! | `R` | [`Routes`](Table::Routes) | subscriber | the route |
+//! | `R` | [`Routes`](Table::Routes) | subscriber, `t`, key of a row of the feed | how often the work on it failed |
+//! | `R` | [`Routes`](Table::Routes) | subscriber, `f`, key of a row of the feed | why it was set aside |
+//! | `V` | [`RouteLinks`](Table::RouteLinks) | subscriber, record key where the route comes from | its counterpart |
+//! | `W` | [`RouteLinksBack`](Table::RouteLinksBack) | subscriber, record key where the route goes to | the other key |
 //!
 //! A **channel** is its 16 bytes. A **connector** is its name and a zero byte, which
 //! no name has in it. A **run, newest first** is its 16 bytes, each bit turned over, so
@@ -120,6 +125,9 @@ pub(super) enum Table {
     Dead = b'P',
     Grants = b'T',
     Attempts = b'U',
+    Routes = b'R',
+    RouteLinks = b'V',
+    RouteLinksBack = b'W',
 }
 
 impl Table {

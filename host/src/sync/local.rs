@@ -77,6 +77,9 @@ pub struct Written {
     pub outgoing: Option<Outgoing>,
 }
 
+/// What goes into the batch of a write beside it.
+pub(super) type With<'a> = &'a (dyn Fn(&mut Batch) + Send + std::marker::Sync);
+
 /// One record of a channel's connector.
 #[derive(Clone, Debug)]
 pub struct Target {
@@ -110,7 +113,24 @@ impl Local<'_> {
     pub async fn write(&self, edit: Edit) -> Result<Written, Refusal> {
         let Edit { channel, connector, key, author, what } = edit;
         let place = self.place(Target { channel, connector, key }).await?;
-        let written = self.change(&place, &author, what).await?;
+        let written = self.change(&place, &author, what, None).await?;
+        self.nudged(&place, written).await
+    }
+
+    /// The same, together with what `with` adds to the batch, and tried once: where the
+    /// record, or what `with` expects, has changed, nothing is written. Neither is it where
+    /// the record is just so already.
+    ///
+    /// # Errors
+    /// As `write`; [`store::Error::Expectation`] where something has changed.
+    pub(super) async fn write_with(&self, edit: Edit, with: With<'_>) -> Result<Written, Refusal> {
+        let Edit { channel, connector, key, author, what } = edit;
+        let place = self.place(Target { channel, connector, key }).await?;
+        let written = self.change(&place, &author, what, Some(with)).await?;
+        self.nudged(&place, written).await
+    }
+
+    async fn nudged(&self, place: &Place, written: Written) -> Result<Written, Refusal> {
         if written.outgoing.is_some() {
             self.ask(&place.channel).await?;
         }
@@ -147,9 +167,16 @@ impl Local<'_> {
         Ok(Place { channel: ready.channel, connector, key })
     }
 
-    async fn change(&self, place: &Place, author: &Author, what: What) -> Result<Written, Refusal> {
+    async fn change(
+        &self,
+        place: &Place,
+        author: &Author,
+        what: What,
+        with: Option<With<'_>>,
+    ) -> Result<Written, Refusal> {
         let shared = &self.0.shared;
-        for _ in 0..TRIES {
+        let tries = if with.is_some() { 1 } else { TRIES };
+        for _ in 0..tries {
             let (before, epoch) = self.before(place).await?;
             let decided = desk::decide(&before, &what, author, shared.clock.now())?;
             let Some(decided) = decided else {
@@ -157,7 +184,11 @@ impl Local<'_> {
                 return Ok(Written { kind: None, fields: Vec::new(), record, outgoing: row });
             };
             self.judge(place, &before, &decided)?;
-            match shared.store.commit(self.batch(place, &before, &decided, epoch).await?).await {
+            let mut batch = self.batch(place, &before, &decided, epoch).await?;
+            if let Some(with) = with {
+                with(&mut batch);
+            }
+            match shared.store.commit(batch).await {
                 Err(store::Error::Expectation) => {}
                 Err(error) => return Err(error.into()),
                 Ok(()) => {

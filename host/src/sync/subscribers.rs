@@ -5,7 +5,7 @@
 //! told is their business.
 
 use crate::{
-    model::{ChannelId, Name, Notice, RecordKey, SubscriberId},
+    model::{ChannelId, Name, Notice, RecordKey, Route, RouteEnd, SubscriberId},
     store::{self, Batch, FeedEntry, FeedKind, Store},
 };
 use arc_swap::ArcSwap;
@@ -36,6 +36,19 @@ impl From<&Notice> for Subscription {
     }
 }
 
+impl Subscription {
+    /// What a route wants to know of.
+    #[must_use]
+    pub fn of_route(route: &Route) -> Vec<Self> {
+        let one = |end: &RouteEnd| Self {
+            subscriber: route.id,
+            channel: Some(end.channel),
+            connectors: vec![end.connector.clone()],
+        };
+        route.sources().map(one).collect()
+    }
+}
+
 /// The subscriptions of the host.
 #[derive(Default)]
 pub struct Subscribers {
@@ -54,6 +67,9 @@ impl Subscribers {
             for notice in store.notices().list().await? {
                 self.put(Subscription::from(&notice));
             }
+            for route in store.routes().list().await? {
+                self.put_all(&Subscription::of_route(&route));
+            }
             Ok(())
         };
         self.loaded.get_or_try_init(read).await.copied()
@@ -61,9 +77,15 @@ impl Subscribers {
 
     /// Adds a subscription, or replaces the one of its subscriber.
     pub fn put(&self, subscription: Subscription) {
+        self.put_all(&[subscription]);
+    }
+
+    /// The same for a subscriber who wants to know of several.
+    pub fn put_all(&self, subscriptions: &[Subscription]) {
         self.all.rcu(|all| {
-            let others = all.iter().filter(|one| one.subscriber != subscription.subscriber);
-            others.chain([&subscription]).cloned().collect::<Vec<_>>()
+            let is_new =
+                |one: &Subscription| subscriptions.iter().any(|new| new.subscriber == one.subscriber);
+            all.iter().filter(|one| !is_new(one)).chain(subscriptions).cloned().collect::<Vec<_>>()
         });
     }
 

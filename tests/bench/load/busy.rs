@@ -30,6 +30,10 @@ pub(crate) struct Busy {
     /// Channels that sync at the same time
     #[arg(long, default_value_t = 64)]
     channels_at_once: usize,
+    /// Credentials that the channels share; a host sends only so much at once with each
+    /// [default: one for each channel]
+    #[arg(long, value_parser = clap::builder::RangedU64ValueParser::<usize>::new().range(1..))]
+    credentials: Option<usize>,
     /// How long to wait for the end, in seconds
     #[arg(long, default_value_t = 1_800)]
     patience: u64,
@@ -56,7 +60,8 @@ impl Busy {
         // A host may start runs by itself as soon as a channel is enabled: they are enabled together.
         let mut more = additions(&self.common.with)?;
         more.insert("enabled".into(), false.into());
-        runtime.block_on(stage.create(&fake, self.channels, more))?;
+        let credentials = self.credentials.unwrap_or(self.channels);
+        runtime.block_on(stage.create(&fake, self.channels, credentials, more))?;
         let before = Memory::of(stage.host.pid()?)?;
         fake.reset_stats();
 
@@ -71,6 +76,7 @@ impl Busy {
             &told,
             &json!({
                 "channels": self.channels, "channels-at-once": self.channels_at_once,
+                "credentials": credentials,
                 "latency-ms": self.latency, "progressed": told.progressed, "completed": told.completed,
                 "statuses": told.statuses, "seconds": seconds, "requests": requests,
                 "memory-mib": { "before": before.now, "peak": memory.peak },
@@ -118,9 +124,10 @@ impl Busy {
         }
         let number = |pointer: &str| document.pointer(pointer).and_then(Value::as_f64).unwrap_or(f64::NAN);
         println!(
-            "{} channels, {} at once, a vendor that answers in {} ms, {} cores",
+            "{} channels, {} at once, {} credentials, a vendor that answers in {} ms, {} cores",
             self.channels,
             self.channels_at_once,
+            number("/credentials"),
             self.latency,
             std::thread::available_parallelism()?
         );

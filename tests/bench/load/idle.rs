@@ -39,7 +39,7 @@ impl Idle {
             .start()?;
         let mut stage = Stage::new(&self.common.config)?;
         let begun = Instant::now();
-        runtime.block_on(stage.create(&fake, self.channels, additions(&self.common.with)?))?;
+        runtime.block_on(stage.create(&fake, self.channels, self.channels, additions(&self.common.with)?))?;
         let created = begun.elapsed().as_secs_f64();
         self.wait_for_runs(runtime, &stage)?;
         if self.restart {

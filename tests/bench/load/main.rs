@@ -83,13 +83,19 @@ impl Stage {
         Ok(Self { host, api })
     }
 
-    /// Creates `c0`, `c1` and so on.
-    async fn create(&self, fake: &Zendesk, channels: usize, more: Map<String, Value>) -> Result<()> {
+    /// Creates `c0`, `c1` and so on, with so many credentials among them.
+    async fn create(
+        &self,
+        fake: &Zendesk,
+        channels: usize,
+        credentials: usize,
+        more: Map<String, Value>,
+    ) -> Result<()> {
         let channel = |number: usize| {
             let mut channel = json!({
                 "name": name(number), "type": "zendesk",
                 "settings": { "url": fake.url(), "email": EMAIL },
-                "secrets": { "token": TOKEN },
+                "secrets": { "token": format!("{TOKEN}-{}", number % credentials) },
             });
             channel.as_object_mut().expect("an object").extend(more.clone());
             channel

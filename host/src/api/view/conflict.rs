@@ -20,7 +20,11 @@ pub struct Conflict {
     /// When it was found.
     pub at: Timestamp,
     /// The run that found it.
-    pub run: RunId,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub run: Option<RunId>,
+    /// The route that found it; `remote` is what it brings.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub route: Option<Name>,
     /// Whether it waits for a person.
     pub waits: bool,
     /// How it ended, where it waited.
@@ -34,7 +38,18 @@ impl Conflict {
     /// A conflict of a connector.
     #[must_use]
     pub fn of(channel: ChannelName, connector: Name, conflict: model::Conflict) -> Self {
-        let model::Conflict { id, key, at, run, fields, held, settled } = conflict;
-        Self { id, channel, connector, key, at, run, waits: held && settled.is_none(), settled, fields }
+        let model::Conflict { id, key, at, run, route, fields, held, settled } = conflict;
+        Self {
+            id,
+            channel,
+            connector,
+            key,
+            at,
+            run,
+            route,
+            waits: held && settled.is_none(),
+            settled,
+            fields,
+        }
     }
 }

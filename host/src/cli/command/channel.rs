@@ -62,7 +62,7 @@ pub(crate) enum Command {
         /// Yes, delete it all; without it only what would be deleted is shown
         #[arg(long)]
         yes: bool,
-        /// Overrule the plugin where it refuses
+        /// Overrule the plugin where it refuses, and delete the channel's routes with it
         #[arg(long)]
         force: bool,
     },

@@ -145,7 +145,7 @@ async fn show(ctx: &Context<'_>, id: ConflictId) -> anyhow::Result<Exit> {
         ("connector", conflict.connector.to_string()),
         ("key", conflict.key.to_string()),
         ("found", time(conflict.at)),
-        ("run", conflict.run.to_string()),
+        found_by(&conflict),
         ("state", state(&conflict)),
     ]))?;
     ctx.out.line("")?;
@@ -156,6 +156,14 @@ async fn show(ctx: &Context<'_>, id: ConflictId) -> anyhow::Result<Exit> {
         ))?;
     }
     Ok(Exit::Done)
+}
+
+/// The run or the route.
+fn found_by(conflict: &Conflict) -> (&'static str, String) {
+    match (&conflict.route, conflict.run) {
+        (Some(route), _) => ("route", route.to_string()),
+        (None, run) => ("run", run.map(|run| run.to_string()).unwrap_or_default()),
+    }
 }
 
 /// Side by side.

@@ -1,7 +1,7 @@
 //! A conflict, as it is kept for people.
 
 use super::FieldConflict;
-use crate::model::{Author, ConflictId, RecordKey, RunId, Timestamp};
+use crate::model::{Author, ConflictId, Name, RecordKey, RunId, Timestamp};
 use serde::{Deserialize, Serialize};
 
 /// How a held conflict ended.
@@ -24,8 +24,12 @@ pub struct Conflict {
     pub key: RecordKey,
     /// When it was found.
     pub at: Timestamp,
-    /// The run that found it.
-    pub run: RunId,
+    /// The run that found it; none: a route did.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub run: Option<RunId>,
+    /// The route that found it. What it brings stands as the remote side.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub route: Option<Name>,
     /// What excludes each other.
     pub fields: Vec<FieldConflict>,
     /// Whether it waits for a person.

@@ -10,8 +10,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex};
 use tokio::runtime::Handle;
 
-/// Tables that know no channel, by their bytes: what stands in them is the whole host's.
-const SHARED: &[u8] = b"mbX";
+/// Tables that know no channel, by their bytes: what stands in them is the whole host's. Those
+/// of routes (`R`, `V`, `W`) are among them: a route goes as a whole, before its channel does.
+const SHARED: &[u8] = b"mbXRVW";
 
 /// Every table, by the byte of it, as the source lists them: none can be forgotten here.
 fn tables() -> BTreeMap<u8, &'static str> {

@@ -136,11 +136,15 @@ impl Calls<'_> {
     pub async fn cancel(&self, id: RunId) -> Result<bool, Error> {
         let shared = &self.0.shared;
         for _ in 0..TRIES {
+            let Some(kept) = shared.store.calls().get(id).await? else { return Ok(false) };
+            // Whoever worked on it may still be tidying up.
+            if kept.call.status.has_ended() {
+                return Ok(false);
+            }
             if let Some(progress) = shared.calls.progress(id) {
                 return Ok(progress.cancel());
             }
-            let Some(kept) = shared.store.calls().get(id).await? else { return Ok(false) };
-            if kept.call.status.has_ended() || kept.call.holder.is_some() {
+            if kept.call.holder.is_some() {
                 return Ok(false);
             }
             let mut batch = Batch::new();

@@ -6,46 +6,81 @@
 //! has not seen it may believe that it has, which costs a look-up.
 
 use crate::model::RecordKey;
-use std::hash::{BuildHasher, RandomState};
+use std::{
+    collections::HashSet,
+    hash::{BuildHasher, RandomState},
+};
 
 /// Bits of the filter, 1 MiB of them. With three bits a key, one new key in a hundred
 /// is taken for a known one after 600,000 keys, one in twenty after 1,200,000; from
 /// some millions on it saves nothing any more.
 const BITS: u64 = 8 << 20;
 
-/// A Bloom filter over keys. Made per run, with a seed of its own, so that nobody can
-/// choose keys that meet in it.
+/// As many keys are noted one by one before the filter is made. Most runs stay below, and
+/// very many of them may wait for their turn at the same time.
+const FEW: usize = 2_048;
+
+/// Made per run, with a seed of its own, so that nobody can choose keys that meet in it.
 pub(super) struct Brought {
-    bits: Vec<u64>,
+    hashes: Hashes,
     seed: RandomState,
+}
+
+/// The keys' hashes of 64 bits.
+enum Hashes {
+    Few(HashSet<u64>),
+    /// A Bloom filter.
+    Many(Vec<u64>),
 }
 
 impl Brought {
     /// Nothing so far.
     pub(super) fn nothing() -> Self {
-        Self { bits: vec![0; (BITS / 64) as usize], seed: RandomState::new() }
+        Self { hashes: Hashes::Few(HashSet::new()), seed: RandomState::new() }
     }
 
     /// Takes note of a key. Whether it may have been brought before; never false for one
     /// that was.
     pub(super) fn note(&mut self, key: &RecordKey) -> bool {
-        let mut known = true;
-        for (word, bit) in self.places(key) {
-            known &= self.bits[word] & bit != 0;
-            self.bits[word] |= bit;
-        }
-        known
-    }
-
-    /// Three places out of one hash of 64 bits, 23 bits for the first two, 18 more and
-    /// five of the first for the third.
-    fn places(&self, key: &RecordKey) -> [(usize, u64); 3] {
         let hash = self.seed.hash_one(key.as_str());
-        [hash, hash >> 23, hash.rotate_right(46)].map(|part| {
-            let at = part % BITS;
-            ((at / 64) as usize, 1 << (at % 64))
-        })
+        match &mut self.hashes {
+            Hashes::Few(hashes) => {
+                let known = !hashes.insert(hash);
+                if hashes.len() > FEW {
+                    self.hashes = Hashes::Many(filter(hashes));
+                }
+                known
+            }
+            Hashes::Many(bits) => note(bits, hash),
+        }
     }
+}
+
+/// The filter that has taken note of these.
+fn filter(hashes: &HashSet<u64>) -> Vec<u64> {
+    let mut bits = vec![0; (BITS / 64) as usize];
+    for hash in hashes {
+        note(&mut bits, *hash);
+    }
+    bits
+}
+
+fn note(bits: &mut [u64], hash: u64) -> bool {
+    let mut known = true;
+    for (word, bit) in places(hash) {
+        known &= bits[word] & bit != 0;
+        bits[word] |= bit;
+    }
+    known
+}
+
+/// Three places out of one hash of 64 bits, 23 bits for the first two, 18 more and
+/// five of the first for the third.
+fn places(hash: u64) -> [(usize, u64); 3] {
+    [hash, hash >> 23, hash.rotate_right(46)].map(|part| {
+        let at = part % BITS;
+        ((at / 64) as usize, 1 << (at % 64))
+    })
 }
 
 #[cfg(test)]
@@ -76,5 +111,15 @@ mod tests {
         known(&mut brought, 0..600_000);
         let wrong = known(&mut brought, 600_000..700_000);
         assert!(wrong < 2_500, "{wrong} of 100,000");
+    }
+
+    #[test]
+    fn keys_that_were_noted_one_by_one_are_in_the_filter_too() {
+        let (mut brought, few) = (Brought::nothing(), u32::try_from(FEW).unwrap());
+        assert_eq!(known(&mut brought, 0..few), 0);
+        assert!(matches!(brought.hashes, Hashes::Few(_)));
+        assert!(!brought.note(&key(few)));
+        assert!(matches!(brought.hashes, Hashes::Many(_)));
+        assert_eq!(known(&mut brought, 0..few + 1), FEW + 1);
     }
 }

@@ -32,7 +32,7 @@ impl Filter {
     }
 
     /// Several that share a process, each with the name of its place.
-    pub(super) fn all(filters: &Filters, texts: &[(&str, &str)]) -> Result<Vec<Self>, MappingError> {
+    pub(in crate::sync) fn all(filters: &Filters, texts: &[(&str, &str)]) -> Result<Vec<Self>, MappingError> {
         for (place, text) in texts {
             if text.len() > Mapping::MAX_FILTER {
                 let cure =

@@ -41,6 +41,8 @@ struct State {
     pushed: Vec<Change>,
     /// Refused, with this code, whatever has this member.
     refused: HashMap<String, &'static str>,
+    /// It adds one to this member whenever somebody sends it.
+    counted: Option<&'static str>,
 }
 
 #[derive(Clone)]
@@ -106,6 +108,11 @@ impl Remote {
         self.state().refused.insert(member.to_owned(), code);
     }
 
+    /// Adds one to the member, a number, whenever a change with it arrives, from now on.
+    pub(in crate::sync) fn counts(&self, member: &'static str) {
+        self.state().counted = Some(member);
+    }
+
     /// The changes that arrived since the last call.
     pub(in crate::sync) fn pushed(&self) -> Vec<Change> {
         std::mem::take(&mut self.state().pushed)
@@ -165,6 +172,7 @@ impl Remote {
         }
         let mut payload = kept.payload.clone();
         merge::apply(&mut payload, &fields);
+        state.count(&mut payload, &fields);
         state.keep(&key, Kept { payload, deleted: change.kind == Write::Delete, ..kept });
         Pushed::Done(self.envelope(&key, &state.records[&key]))
     }
@@ -182,6 +190,7 @@ impl Remote {
         let mut made = json!({"id": key});
         merge::apply(&mut made, &payload);
         made["id"] = json!(key);
+        state.count(&mut made, &payload);
         let origin = Some(change.idempotency_key.clone());
         state.keep(&key, Kept { payload: made, updated: 0, deleted: false, origin });
         Pushed::Done(self.envelope(&key, &state.records[&key]))
@@ -194,6 +203,13 @@ impl Remote {
 }
 
 impl State {
+    fn count(&self, payload: &mut Value, sent: &Value) {
+        let Some(member) = self.counted else { return };
+        if let Some(number) = sent.get(member).and_then(Value::as_u64) {
+            payload[member] = json!(number + 1);
+        }
+    }
+
     fn keep(&mut self, key: &str, kept: Kept) {
         self.now += 1;
         self.records.insert(key.to_owned(), Kept { updated: self.now, ..kept });
