@@ -1,6 +1,7 @@
 //! What went out does not come back as somebody else's change.
 
 use super::*;
+use crate::stage::Job;
 
 #[test]
 fn what_was_exported_does_not_come_back_as_a_change_and_does_not_go_out_again() {
@@ -8,7 +9,7 @@ fn what_was_exported_does_not_come_back_as_a_change_and_does_not_go_out_again() 
     stage.put("user", "anna", &json!({"name": "Anna", "email": "anna@customer.example"}), None);
     let ticket = json!({"subject": "Late", "description": "Where?", "requester_id": "anna"});
     stage.put("ticket", "order-17", &ticket, None);
-    stage.put("ticket-comment", "note", &json!({"body": "And?", "public": false}), Some("order-17"));
+    stage.put("ticket-comment", "note", &json!({"body": "And?", "public": false}), Some("3"));
     stage.patch("ticket", "1", &json!({"subject": "New"}));
     stage.host.ok(["record", "delete", CHANNEL, "ticket", "2"]).expect("deleted");
     stage.all_gone();

@@ -40,8 +40,6 @@ use Export::{Completed, Deferred, Failed, Gone, Paused, Refused, Waits};
 const UNKNOWN: Told = ("auth", "http.status.401", "401");
 const FORBIDDEN: Told = ("auth", "http.status.403", "You do not have access");
 const MISSING: Told = ("not-found", "http.status.404", "RecordNotFound");
-/// Zendesk's database was busy: that is no word about the ticket.
-const COLLISION: Told = ("transient", "zendesk.collision", "UpdateConflict");
 
 /// As many and in the same order as in the table of runs.
 #[rustfmt::skip]
@@ -59,7 +57,7 @@ const TABLE: [Row; 28] = [
     ("403", Paused(FORBIDDEN), Paused(FORBIDDEN)),
     ("404", Refused(MISSING), Gone),
     ("408", Deferred(LATE), Deferred(LATE)),
-    ("409", Deferred(COLLISION), Failed(CONFLICT)),
+    ("409", Failed(CONFLICT), Failed(CONFLICT)),
     ("422", Refused(REFUSED), Refused(REFUSED)),
     ("429", Deferred(ENOUGH), Deferred(ENOUGH)),
     ("429 with Retry-After", Waits(ENOUGH), Waits(ENOUGH)),
