@@ -36,6 +36,10 @@ impl Api {
         self.send(with(self.http.patch(format!("{}{path}", self.base)), body))
     }
 
+    pub(crate) fn put(&self, path: &str, body: &Value) -> Result<Value> {
+        self.send(with(self.http.put(format!("{}{path}", self.base)), body))
+    }
+
     /// Waits until the job of that id is over.
     pub(crate) fn ended(&self, job: &str) -> Result<Value> {
         wait::until(&format!("the end of job {job}"), wait::PATIENCE, || {

@@ -1,5 +1,12 @@
 //! Changes that go out: records made, changed and deleted here arrive at the fake once, in order.
 
+mod careful;
+mod conflicts;
+mod echo;
+mod lost;
+mod order;
+mod refused;
+
 use crate::stage::{CHANNEL, Stage};
 use serde_json::{Value, json};
 use std::time::Duration;
@@ -9,6 +16,11 @@ use tests::{wait::until, zendesk::Zendesk};
 const SOON: Duration = Duration::from_secs(30);
 
 impl Stage {
+    /// The same with a few users and tickets, which the remote system is right about.
+    fn small() -> Self {
+        Self::two_way(Zendesk::builder().users(10).tickets(12).comments_per_ticket(1), "remote-wins")
+    }
+
     /// A channel that goes both ways and has imported all.
     fn two_way(fake: tests::zendesk::Builder, policy: &str) -> Self {
         let stage = Self::new(fake);
@@ -36,6 +48,38 @@ impl Stage {
             Ok(self.host.items(["outbox", "list", CHANNEL])?.is_empty().then_some(()))
         })
         .unwrap_or_else(|error| panic!("{error:#}\n{}", self.host.log()));
+    }
+
+    /// Exports what can go, and waits for the end.
+    fn export(&self) {
+        self.sync(&["--direction", "export"]);
+    }
+
+    /// The record as it is here.
+    fn here(&self, connector: &str, key: &str) -> Value {
+        self.host.json(["record", "show", CHANNEL, connector, key]).expect("a record")["payload"].take()
+    }
+
+    /// The changes that wait, by key: in which state.
+    fn waiting(&self) -> Vec<(String, &'static str)> {
+        let state = |row: &Value| match (row["held"].is_string(), row["refused"] == true) {
+            (true, _) => "held",
+            (_, true) => "refused",
+            _ if row["sent"].is_string() => "sent",
+            _ => "waits",
+        };
+        let rows = self.host.items(["outbox", "list", CHANNEL]).expect("a list");
+        rows.iter().map(|row| (row["key"].as_str().expect("a key").to_owned(), state(row))).collect()
+    }
+
+    fn conflicts(&self) -> Vec<Value> {
+        self.host.items(["conflict", "list", CHANNEL]).expect("a list")
+    }
+
+    /// The one change that is in quarantine, as soon as there is one.
+    fn refusal(&self) -> Value {
+        until("the refusal", SOON, || Ok(self.host.items(["quarantine", "list", CHANNEL])?.pop()))
+            .unwrap_or_else(|error| panic!("{error:#}\n{}", self.host.log()))
     }
 
     fn remote_id(&self, connector: &str, key: &str) -> u64 {
@@ -93,8 +137,7 @@ fn an_update_changes_one_field_and_a_deletion_deletes() {
 fn what_is_refused_is_in_quarantine_until_it_is_mended() {
     let stage = Stage::two_way(Zendesk::builder().users(10).tickets(3).comments_per_ticket(1), "remote-wins");
     stage.patch("ticket", "1", &json!({"priority": "highest"}));
-    let refused = until("the refusal", SOON, || Ok(stage.host.items(["quarantine", "list", CHANNEL])?.pop()))
-        .expect("an entry");
+    let refused = stage.refusal();
     assert_eq!((&refused["kind"], &refused["key"]), (&json!("export"), &json!("1")), "{refused:#}");
     let words = stage.host.ok(["quarantine", "show", CHANNEL, "ticket", "1"]).expect("an entry");
     assert!(words.to_lowercase().contains("priority"), "{words}");

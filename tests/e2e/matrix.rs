@@ -4,8 +4,10 @@
 //! For each fault and place the table says where the run comes to stand and with which
 //! class and code; the runner sees that the cursor does not move, that no record is lost,
 //! and that all of them are there once the fault is over: by itself where the run is put
-//! off, by a person's `sync` where it failed. The column of calls stands in `operation`.
+//! off, by a person's `sync` where it failed. The column of calls stands in `operation`,
+//! those of exports in `export`.
 
+mod export;
 mod fault;
 mod field;
 mod operation;

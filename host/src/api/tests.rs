@@ -6,12 +6,15 @@ mod history;
 mod host;
 mod mapping;
 mod origins;
+mod outward;
 mod plugins;
 mod quarantine;
 mod records;
 mod requests;
+mod routes;
 mod runs;
 mod schedule;
+mod services;
 
 use super::*;
 use crate::{

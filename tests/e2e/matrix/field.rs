@@ -23,7 +23,7 @@ use tests::{
     zendesk::{EMAIL, TOKEN, Zendesk},
 };
 
-const TICKETS: u64 = 12;
+pub(super) const TICKETS: u64 = 12;
 const NEW_TICKETS: u64 = 3;
 const COMMENTS: u64 = 2;
 
@@ -57,6 +57,8 @@ pub(super) enum Place {
     Lookup,
     Check,
     Operation,
+    Create,
+    Update,
 }
 
 impl Place {
@@ -65,13 +67,19 @@ impl Place {
             Self::Import => "/api/v2/incremental/tickets/cursor.json",
             Self::Lookup => "/api/v2/tickets/*/comments.json",
             Self::Check => "/api/v2/users/me.json",
-            Self::Operation => "/api/v2/tickets.json",
+            Self::Operation | Self::Create => "/api/v2/tickets.json",
+            Self::Update => "/api/v2/tickets/*.json",
         }
     }
 
     /// What the channels are.
     fn channel_type(self) -> &'static str {
         if self == Self::Operation { "calls" } else { "zendesk" }
+    }
+
+    /// Whether the channels take changes out.
+    fn is_two_way(self) -> bool {
+        matches!(self, Self::Create | Self::Update)
     }
 
     fn connector(self) -> &'static str {
@@ -82,9 +90,9 @@ impl Place {
 /// The host and the channels.
 pub(super) struct Field<E> {
     pub(super) plots: Vec<Plot<E>>,
-    place: Place,
+    pub(super) place: Place,
     host: TestHost,
-    api: Api,
+    pub(super) api: Api,
     /// The certificate that the host trusts.
     friend: Identity,
     stranger: Identity,
@@ -98,8 +106,8 @@ pub(super) struct Plot<E> {
     pub(super) fault: &'static str,
     pub(super) expected: E,
     how: How,
-    channel: String,
-    fake: Zendesk,
+    pub(super) channel: String,
+    pub(super) fake: Zendesk,
     door: Option<Door>,
 }
 
@@ -150,6 +158,7 @@ impl<E> Field<E> {
             "type": self.place.channel_type(),
             "settings": { "url": plot.url(), "email": EMAIL },
             "secrets": { "token": TOKEN },
+            "two-way": self.place.is_two_way(),
         });
         self.api.post("/channels", &channel).expect(plot.fault);
     }

@@ -37,6 +37,8 @@ pub(super) struct State {
     pub(super) added: HashMap<u64, Vec<Added>>,
     /// Audits of real updates, by ticket, the oldest first.
     pub(super) audits: HashMap<u64, Vec<(u64, Bytes)>>,
+    /// What single updates asked for, by ticket, the oldest first.
+    pub(super) asked: HashMap<u64, Vec<Map<String, Value>>>,
     pub(super) jobs: Jobs,
     pub(super) remembered: Remembered,
     next_event: u64,
@@ -59,6 +61,7 @@ impl Account {
             users: Collection::new(Seeded::new(&plan)),
             added: HashMap::new(),
             audits: HashMap::new(),
+            asked: HashMap::new(),
             jobs: Jobs::default(),
             remembered: Remembered::default(),
             next_event: FIRST_NEW_EVENT,

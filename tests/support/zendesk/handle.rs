@@ -163,6 +163,21 @@ impl Zendesk {
         self.account.state().tickets.value(id).map(Value::Object)
     }
 
+    /// The comments of a ticket that were written since the start, the oldest first.
+    #[must_use]
+    pub fn new_comments(&self, ticket: u64) -> Vec<Value> {
+        let state = self.account.state();
+        let added = state.added.get(&ticket).map_or(&[][..], Vec::as_slice);
+        added.iter().filter_map(|comment| serde_json::from_slice(&comment.rendered).ok()).collect()
+    }
+
+    /// What single updates of a ticket asked for, done or refused, the oldest first.
+    #[must_use]
+    pub fn updates(&self, ticket: u64) -> Vec<Value> {
+        let asked = self.account.state().asked.get(&ticket).cloned().unwrap_or_default();
+        asked.into_iter().map(Value::Object).collect()
+    }
+
     /// A user as it now is.
     #[must_use]
     pub fn user(&self, id: u64) -> Option<Value> {

@@ -79,6 +79,7 @@ pub(super) fn create_from(
 pub(super) fn update(account: &Account, id: u64, request: &Request) -> Result<Answer, Answer> {
     let mut state = account.state();
     let wanted = input::object(request, "ticket", "tickets/update")?;
+    state.asked.entry(id).or_default().push(wanted.clone());
     Ok(Answer::json(StatusCode::OK, &update_from(account, &mut state, id, &wanted)?))
 }
 

@@ -11,9 +11,10 @@ use crate::{
         table::{Table, pairs},
         text::time,
     },
-    model::{ConflictId, Name},
+    model::{ConflictId, FieldConflict, Name},
 };
 use clap::{Subcommand, ValueEnum};
+use serde_json::Value;
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
@@ -177,8 +178,30 @@ fn sides(conflict: &Conflict) -> Table {
             value(field.remote.as_ref()),
             field.taken.to_string(),
         ]);
+        for name in changed(field) {
+            let member = |side: &Option<Value>| value(side.as_ref().and_then(|side| side.get(&name)));
+            let [base, local, remote] = [&field.base, &field.local, &field.remote].map(member);
+            table.row([format!("  /{name}"), base, local, remote, String::new()]);
+        }
     }
     table
+}
+
+/// What one side changed of a whole record that the other side deleted: shown whole, it cannot be
+/// told from what it was.
+fn changed(field: &FieldConflict) -> Vec<String> {
+    if !field.field.is_empty() || field.local.is_some() == field.remote.is_some() {
+        return Vec::new();
+    }
+    let of = |side: &Option<Value>| side.as_ref().and_then(Value::as_object).cloned();
+    let (Some(base), Some(kept)) = (of(&field.base), of(&field.local).or_else(|| of(&field.remote))) else {
+        return Vec::new();
+    };
+    let mut names: Vec<_> = base.keys().chain(kept.keys()).cloned().collect();
+    names.sort_unstable();
+    names.dedup();
+    names.retain(|name| base.get(name) != kept.get(name));
+    names
 }
 
 async fn resolve(
@@ -206,6 +229,21 @@ async fn resolve(
 mod tests {
     use super::*;
     use serde_json::json;
+
+    #[test]
+    fn of_a_whole_record_it_is_shown_what_one_side_changed() {
+        let check = |base: Value, local: Option<Value>, remote: Option<Value>, names: &[&str]| {
+            let taken = crate::model::Taken::Held;
+            let field = FieldConflict { field: String::new(), base: Some(base), local, remote, taken };
+            assert_eq!(changed(&field), names, "{field:?}");
+        };
+        let base = || json!({"a": 1, "b": 1, "c": 1});
+        check(base(), Some(json!({"a": 1, "b": 2, "d": 1})), None, &["b", "c", "d"]);
+        check(base(), None, Some(json!({"a": 2, "b": 1, "c": 1})), &["a"]);
+        check(base(), None, None, &[]);
+        check(base(), Some(json!({"a": 2})), Some(json!({"a": 3})), &[]);
+        check(json!("old"), Some(json!("new")), None, &[]);
+    }
 
     #[test]
     fn a_field_gets_a_side_or_a_value() {
