@@ -24,6 +24,6 @@ mod replay;
 mod secrets;
 mod stage;
 mod traps;
-
+mod twoway;
 mod vanished;
 mod webhooks;
