@@ -26,7 +26,7 @@ mod routes;
 mod secrets;
 mod stage;
 mod traps;
-
+mod twoway;
 mod vanished;
 mod webhooks;
 mod zendesk_oauth;

@@ -9,6 +9,7 @@ mod api;
 mod judge;
 mod model;
 mod play;
+mod stand;
 mod step;
 mod world;
 

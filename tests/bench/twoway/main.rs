@@ -4,7 +4,12 @@
 use anyhow::Result;
 use clap::Parser;
 use serde_json::json;
-use std::{process::ExitCode, time::Instant};
+use std::{
+    collections::BTreeMap,
+    process::ExitCode,
+    sync::{Mutex, PoisonError},
+    time::Instant,
+};
 use tests::{
     programs,
     twoway::{Played, Theatre},
@@ -23,6 +28,9 @@ struct Arguments {
     /// How many steps a sequence has; fewer of them are the beginning of the same one
     #[arg(long, default_value_t = 30)]
     steps: usize,
+    /// How many are played side by side, each in a channel of its own
+    #[arg(long, default_value_t = 12)]
+    together: usize,
     /// Stop after so many sequences that fail
     #[arg(long, default_value_t = 5)]
     failures: usize,
@@ -50,51 +58,59 @@ struct Report {
     sequences: u64,
     steps: usize,
     kills: u32,
+    lost: u64,
     rests: u32,
     records: usize,
     waiting: usize,
+    /// By policy.
+    conflicts: BTreeMap<&'static str, usize>,
+    /// What was not as it must be, by its kind.
+    faults: BTreeMap<&'static str, usize>,
     failed: Vec<u64>,
     seconds: f64,
 }
 
 fn play_all(arguments: &Arguments, first: u64) -> Result<Report> {
-    let begun = Instant::now();
-    let mut report = Report::default();
-    let mut theatre = Theatre::open()?;
-    for seed in first..first + arguments.sequences {
-        match theatre.play(seed, arguments.steps) {
+    let theatre = Theatre::open()?;
+    let (begun, report) = (Instant::now(), Mutex::new(Report::default()));
+    let size = (arguments.steps, arguments.together);
+    theatre.play_all(first..first + arguments.sequences, size, |seed, played| {
+        let mut report = report.lock().unwrap_or_else(PoisonError::into_inner);
+        match played {
             Ok(played) => report.add(&played),
             Err(error) => {
                 eprintln!("\n{error:#}");
+                *report.faults.entry("not at rest").or_default() += 1;
                 report.fail(seed);
-                // Nobody knows how the host stands.
-                theatre = Theatre::open()?;
             }
         }
-        if report.failed.len() >= arguments.failures {
-            break;
-        }
         if report.sequences.is_multiple_of(50) {
-            eprintln!("{} sequences", report.sequences);
+            eprintln!("{} sequences, {:.0} s", report.sequences, begun.elapsed().as_secs_f64());
         }
-    }
-    report.seconds = begun.elapsed().as_secs_f64();
-    Ok(report)
+        report.failed.len() < arguments.failures
+    });
+    let report = report.into_inner().unwrap_or_else(PoisonError::into_inner);
+    Ok(Report { seconds: begun.elapsed().as_secs_f64(), ..report })
 }
 
 impl Report {
     fn add(&mut self, played: &Played) {
         self.steps += played.steps.len();
         self.kills += played.kills;
+        self.lost += played.lost;
         self.rests += played.rests;
         self.records += played.records;
         self.waiting += played.waiting;
+        *self.conflicts.entry(played.policy.as_str()).or_default() += played.conflicts;
         if played.faults.is_empty() {
             self.sequences += 1;
             return;
         }
         eprintln!("\nseed {}, {}:\n  {}", played.seed, played.policy, played.steps.join("\n  "));
-        played.faults.iter().for_each(|fault| eprintln!("FAULT {fault}"));
+        for fault in &played.faults {
+            eprintln!("FAULT {fault}");
+            *self.faults.entry(kind(fault)).or_default() += 1;
+        }
         self.fail(played.seed);
     }
 
@@ -105,20 +121,37 @@ impl Report {
     }
 
     fn print(&self, as_json: bool) {
-        let Self { sequences, steps, kills, rests, records, waiting, failed, seconds } = self;
+        let Self { sequences, steps, kills, lost, rests, records, waiting, .. } = self;
+        let Self { conflicts, faults, failed, seconds, .. } = self;
         if as_json {
             let document = json!({
-                "sequences": sequences, "steps": steps, "kills": kills, "rests": rests, "records": records,
-                "waiting": waiting, "failed": failed, "seconds": seconds,
+                "sequences": sequences, "steps": steps, "kills": kills, "lost-answers": lost, "rests": rests,
+                "records": records, "waiting": waiting, "conflicts": conflicts, "faults": faults,
+                "failed": failed, "seconds": seconds,
             });
             println!("{document}");
             return;
         }
-        println!(
-            "{sequences} sequences of {steps} steps in all, {kills} kills, {rests} rests, {seconds:.0} s"
-        );
-        println!("{records} records at rest, of which {waiting} waited for a person");
+        let of = |kind: &str| faults.get(kind).copied().unwrap_or_default();
+        println!("{sequences} sequences of {steps} steps in all, {rests} rests, {seconds:.0} s");
+        println!("{kills} kills, {lost} answers to be lost");
+        println!("conflicts by policy: {conflicts:?}");
+        println!("{records} records at the last rests, of which {waiting} waited for a person");
+        println!("lost {}, created twice {}, disagreeing {}", of(LOST), of(TWICE), of(DISAGREES));
         println!("{} sequences failed{}", failed.len(), if failed.is_empty() { "" } else { ":" });
         failed.iter().for_each(|seed| println!("  seed {seed}"));
+    }
+}
+
+const LOST: &str = "lost";
+const TWICE: &str = "created twice";
+const DISAGREES: &str = "disagreeing";
+
+/// What kind of fault that is, by the judge's words.
+fn kind(fault: &str) -> &'static str {
+    match fault {
+        _ if fault.contains("twice") || fault.contains("there are ") => TWICE,
+        _ if fault.contains(" here and ") || fault.contains("remote ticket") => DISAGREES,
+        _ => LOST,
     }
 }

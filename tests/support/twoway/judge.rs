@@ -73,9 +73,10 @@ impl Bench<'_> {
             (Side::Remote, Some((id, _))) => id.to_string(),
             _ => World::key(id.0),
         });
-        let held = sight.held.contains(&key) || sight.reasons.contains(&key);
+        let held = sight.held.contains_key(&key) || sight.reasons.contains(&key);
         let values = local.map(|(_, ticket)| values_of(ticket));
         if held {
+            self.both_values(id, &key, (local.map(|(_, ticket)| ticket), remote.map(|(_, ticket)| ticket)));
             self.nothing_lost(id, local.map(|(_, ticket)| ticket), remote.map(|(_, ticket)| ticket));
             return Finding { id, values, held };
         }
@@ -106,6 +107,25 @@ impl Bench<'_> {
         }
     }
 
+    /// A conflict tells what each side has set, unless it is about a deletion.
+    fn both_values(&mut self, id: RecordId, key: &str, (local, remote): (Option<&Value>, Option<&Value>)) {
+        let Some(fields) = self.sight.held.get(key).and_then(Value::as_array) else { return };
+        if fields.is_empty() {
+            self.faults.push(format!("{id}: its conflict tells no field"));
+        }
+        for conflict in fields {
+            let name = conflict["field"].as_str().unwrap_or_default().trim_start_matches('/');
+            let Some(field) = FIELDS.iter().position(|field| field.name == name) else { continue };
+            for (side, ticket) in [(Side::Local, local), (Side::Remote, remote)] {
+                let told = &conflict[side.to_string()];
+                let is_known = told.as_str().is_some_and(|value| self.model.was_set(side, id, field, value));
+                if !is_known && ticket.is_none_or(|ticket| ticket[name] != *told) {
+                    self.faults.push(format!("{id}: its conflict tells of {told} as {side} {name}"));
+                }
+            }
+        }
+    }
+
     /// What waits for a person must still have what each side has set.
     fn nothing_lost(&mut self, id: RecordId, local: Option<&Value>, remote: Option<&Value>) {
         for (side, ticket) in [(Side::Local, local), (Side::Remote, remote)] {
@@ -128,7 +148,7 @@ impl Bench<'_> {
 
     /// Field by field, whatever the model knows of.
     fn both_sides_agree(&mut self) {
-        let excused = |key: &str| self.sight.reasons.contains(key) || self.sight.held.contains(key);
+        let excused = |key: &str| self.sight.reasons.contains(key) || self.sight.held.contains_key(key);
         let mut faults = Vec::new();
         let mut known = Vec::new();
         for (key, ticket) in self.sight.local.iter().filter(|(key, _)| !excused(key)) {
@@ -235,6 +255,20 @@ mod tests {
             sight.remote.insert(8, second);
         };
         check(twice, &["tickets 7 and 8 were created twice"]);
+    }
+
+    #[test]
+    fn a_conflict_must_tell_what_both_sides_have_set() {
+        let held = |local: Value, remote: Value| {
+            move |sight: &mut Sight| {
+                let fields = json!([{"field": "/subject", "local": local, "remote": remote}]);
+                sight.held.insert("local-0".to_owned(), fields);
+                sight.remote.insert(7, ticket(7, 0, "theirs"));
+            }
+        };
+        check(held("one".into(), "theirs".into()), &[]);
+        check(held("one".into(), Value::Null), &["its conflict tells of null as remote subject"]);
+        check(held("other".into(), "theirs".into()), &["its conflict tells of \"other\" as local subject"]);
     }
 
     #[test]

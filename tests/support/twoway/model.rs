@@ -223,6 +223,12 @@ impl Model {
         last.map(|write| write.value.as_str())
     }
 
+    /// Whether a side has set the field to that since the last rest.
+    pub(super) fn was_set(&self, side: Side, id: RecordId, field: usize, value: &str) -> bool {
+        let is_it = |write: &&Write| write.side == side && write.field == field && write.value == value;
+        self.records[id.0].writes.iter().any(|write| is_it(&write))
+    }
+
     fn synced_between(&self, from: usize, to: usize) -> bool {
         self.marks.iter().any(|(at, mark)| *mark == Mark::Synced && (from..to).contains(at))
     }

@@ -3,7 +3,8 @@
 use super::{
     judge::{Finding, is_live, judge, mark},
     model::{FIELDS, Model, RecordId},
-    step::{Policy, Side, Step, draw},
+    stand::Stand,
+    step::{Policy, Side, Step, Trouble, draw},
     world::{CONFIG, World},
 };
 use crate::{
@@ -13,11 +14,15 @@ use crate::{
 use anyhow::{Context as _, Result};
 use fastrand::Rng;
 use serde_json::{Map, Value, json};
-use std::time::Duration;
+use std::{
+    ops::Range,
+    sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed},
+    time::Duration,
+};
 
-/// A running host in which one sequence after the other is played.
+/// A running host in which sequences are played, also side by side.
 pub struct Theatre {
-    host: TestHost,
+    stand: Stand,
 }
 
 /// What came of a sequence.
@@ -33,6 +38,10 @@ pub struct Played {
     pub faults: Vec<String>,
     /// How often the host was killed.
     pub kills: u32,
+    /// How many answers to writes were to be lost.
+    pub lost: u64,
+    /// Conflicts that were found.
+    pub conflicts: usize,
     /// How often all was left to come to rest.
     pub rests: u32,
     /// Records at the last rest.
@@ -49,7 +58,33 @@ impl Theatre {
     pub fn open() -> Result<Self> {
         let plugins = vec![programs::plugin("zendesk")?];
         let host = TestHost::started(Setup { plugins, config: CONFIG.to_owned(), ..Setup::default() })?;
-        Ok(Self { host })
+        Ok(Self { stand: Stand::new(host) })
+    }
+
+    /// Plays the sequences of these seeds, so many side by side, and tells what came of each
+    /// as it ends. No further one begins when `done` answers false.
+    pub fn play_all(
+        &self,
+        seeds: Range<u64>,
+        (steps, together): (usize, usize),
+        done: impl Fn(u64, Result<Played>) -> bool + Sync,
+    ) {
+        let (next, goes_on) = (AtomicU64::new(seeds.start), AtomicBool::new(true));
+        std::thread::scope(|scope| {
+            for _ in 0..together {
+                scope.spawn(|| {
+                    while goes_on.load(Relaxed) {
+                        let seed = next.fetch_add(1, Relaxed);
+                        if seed >= seeds.end {
+                            return;
+                        }
+                        if !done(seed, self.play(seed, steps)) {
+                            goes_on.store(false, Relaxed);
+                        }
+                    }
+                });
+            }
+        });
     }
 
     /// Plays the sequence of that seed, so many steps of it, to its rest. The fourth part of
@@ -58,10 +93,10 @@ impl Theatre {
     /// # Errors
     /// When the host does something that no model speaks of; it may be dead then. The
     /// message has the steps up to there.
-    pub fn play(&mut self, seed: u64, steps: usize) -> Result<Played> {
+    pub fn play(&self, seed: u64, steps: usize) -> Result<Played> {
         let policy = Policy::ALL[(seed % 4) as usize];
         let mut play = Play {
-            world: World::new(&mut self.host, seed, policy)?,
+            world: World::new(&self.stand, seed, policy)?,
             model: Model::default(),
             dice: Rng::with_seed(seed),
             values: Rng::with_seed(!seed),
@@ -72,6 +107,8 @@ impl Theatre {
                 steps: Vec::new(),
                 faults: Vec::new(),
                 kills: 0,
+                lost: 0,
+                conflicts: 0,
                 rests: 0,
                 records: 0,
                 waiting: 0,
@@ -81,7 +118,8 @@ impl Theatre {
             let log = play.played.steps.join("\n  ");
             return Err(error.context(format!("seed {seed}, {policy}:\n  {log}")));
         }
-        let Play { world, played, .. } = play;
+        let Play { world, mut played, .. } = play;
+        played.conflicts = world.conflicts()?.len();
         world.delete().context("delete the channel of a sequence")?;
         Ok(played)
     }
@@ -132,13 +170,19 @@ impl Play<'_> {
                 Ok(Some(if asked { "asked for" } else { "not now" }.to_owned()))
             }
             Step::Kill(after) => {
+                let since = self.world.life();
                 self.nudge()?;
                 self.played.kills += 1;
-                self.world.kill(Duration::from_micros(after)).map(|()| None)
+                self.world.kill(since, Duration::from_micros(after)).map(|()| None)
             }
             Step::Restart => self.world.restart().map(|()| None),
             Step::Trouble(trouble) => {
                 self.world.trouble(trouble);
+                self.played.lost += match trouble {
+                    Trouble::LostAnswers(times) => times,
+                    Trouble::Hang => 1,
+                    _ => 0,
+                };
                 Ok(None)
             }
             Step::Well => {

@@ -3,11 +3,11 @@
 //! It does and looks; what follows from that is for the model.
 
 use super::{
-    api::{self, Answer},
+    api::Answer,
+    stand::Stand,
     step::{Policy, Trouble},
 };
 use crate::{
-    host::TestHost,
     vendor::{Action, Canned, Rule, Script},
     wait,
     zendesk::{EMAIL, TOKEN, Zendesk},
@@ -54,30 +54,29 @@ pub(super) struct Sight {
     pub(super) remote: BTreeMap<u64, Value>,
     /// Local keys of what failed with a reason.
     pub(super) reasons: BTreeSet<String>,
-    /// Local keys of conflicts that wait for a person.
-    pub(super) held: BTreeSet<String>,
+    /// Conflicts that wait for a person, by local key: the fields with what each side has.
+    pub(super) held: BTreeMap<String, Value>,
     /// Local changes that the remote system has not got.
     pub(super) unsent: u64,
 }
 
 /// The place of one sequence.
 pub(super) struct World<'a> {
-    host: &'a mut TestHost,
+    stand: &'a Stand,
     pub(super) fake: Zendesk,
     pub(super) channel: String,
-    policy: Policy,
     /// Ids that the fake has given away, at most.
     most: u64,
 }
 
 impl<'a> World<'a> {
-    pub(super) fn new(host: &'a mut TestHost, seed: u64, policy: Policy) -> Result<Self> {
+    pub(super) fn new(stand: &'a Stand, seed: u64, policy: Policy) -> Result<Self> {
         let fake = Zendesk::builder().users(2).tickets(SEEDED).comments_per_ticket(1);
         let fake = fake.export_lag(Duration::ZERO).start()?;
         let channel = format!("s{seed}");
         let (url, email) = (format!("url={}", fake.url()), format!("email={EMAIL}"));
         let (token, policy_of) = (format!("token={TOKEN}"), format!("{TICKET}={policy}"));
-        host.ok([
+        stand.ok(&[
             "channel",
             "create",
             &channel,
@@ -97,7 +96,7 @@ impl<'a> World<'a> {
             "--conflicts",
             &policy_of,
         ])?;
-        Ok(Self { host, fake, channel, policy, most: SEEDED })
+        Ok(Self { stand, fake, channel, most: SEEDED })
     }
 
     /// The key of a ticket that is created here.
@@ -177,14 +176,17 @@ impl<'a> World<'a> {
     }
 
     /// Stops the host as a power cut would, after so long, and starts it again.
-    pub(super) fn kill(&mut self, after: Duration) -> Result<()> {
-        pass(after);
-        self.host.kill()?;
-        self.host.start()
+    pub(super) fn kill(&self, since: u64, after: Duration) -> Result<()> {
+        self.stand.kill(since, after)
     }
 
-    pub(super) fn restart(&mut self) -> Result<()> {
-        self.host.restart()
+    /// Which life of the host it is: a kill is one since then.
+    pub(super) fn life(&self) -> u64 {
+        self.stand.life()
+    }
+
+    pub(super) fn restart(&self) -> Result<()> {
+        self.stand.restart()
     }
 
     /// Makes trouble until it has come to an end by itself.
@@ -281,14 +283,28 @@ impl<'a> World<'a> {
         })
     }
 
-    fn held(&self) -> Result<BTreeSet<String>> {
-        if self.policy != Policy::Manual {
-            return Ok(BTreeSet::new());
+    /// Conflicts that wait for a person, by local key: the fields with what each side has.
+    fn held(&self) -> Result<BTreeMap<String, Value>> {
+        let conflicts = self.conflicts()?;
+        let waiting = conflicts.into_iter().filter(|conflict| conflict["waits"] == true);
+        waiting
+            .map(|mut conflict| {
+                let key = conflict["key"].as_str().context("a key")?.to_owned();
+                Ok((key, conflict["fields"].take()))
+            })
+            .collect()
+    }
+
+    /// Every conflict that was found.
+    pub(super) fn conflicts(&self) -> Result<Vec<Value>> {
+        let (mut found, mut after) = (Vec::new(), String::new());
+        loop {
+            let path = format!("/conflicts?channel={}&limit=200{after}", self.channel);
+            let mut page = self.ask("GET", &path, None)?.json()?;
+            found.extend(page["items"].as_array_mut().context("items")?.drain(..));
+            let Some(next) = page["next"].as_str() else { return Ok(found) };
+            after = format!("&after={next}");
         }
-        let conflicts = self.host.json(["conflict", "list", &self.channel])?;
-        let open = |conflict: &&Value| conflict["held"] == true && conflict["settled"].is_null();
-        let items = conflicts["items"].as_array().context("items")?;
-        Ok(keys(&items.iter().filter(open).cloned().collect::<Vec<_>>().into()))
     }
 
     /// Local changes of tickets that have not arrived.
@@ -306,11 +322,19 @@ impl<'a> World<'a> {
     /// The newest runs, for a person who looks for the reason.
     fn why(&self, sight: &Sight) -> Result<String> {
         let runs = self.ask("GET", &format!("/runs?channel={}&limit=4", self.channel), None)?.json()?;
-        Ok(format!("{} unsent, {:?} failed, {:?} held, {runs}", sight.unsent, sight.reasons, sight.held))
+        let outbox = self.ask("GET", &format!("/channels/{}/outbox", self.channel), None)?.body;
+        let conflicts = self.ask("GET", &format!("/conflicts?channel={}", self.channel), None)?.body;
+        Ok(format!(
+            "{} unsent, {:?} failed, {:?} held\noutbox: {outbox}\nconflicts: {conflicts}\nruns: {runs}",
+            sight.unsent, sight.reasons, sight.held
+        ))
     }
 
     fn ask(&self, method: &str, path: &str, body: Option<&Value>) -> Result<Answer> {
-        api::ask(self.host.url()?, method, path, body)
+        match method {
+            "GET" => self.stand.look(path),
+            _ => self.stand.tell(method, path, body),
+        }
     }
 }
 
@@ -320,6 +344,6 @@ fn keys(items: &Value) -> BTreeSet<String> {
 }
 
 #[expect(clippy::disallowed_methods, reason = "what is waited for happens on the real clock")]
-fn pass(time: Duration) {
+pub(super) fn pass(time: Duration) {
     std::thread::sleep(time);
 }
