@@ -137,10 +137,8 @@ impl Feed<'_> {
     ///
     /// # Errors
     /// Where the store cannot be read.
-    pub async fn get(&self, subscriber: SubscriberId, key: &FeedKey) -> Result<Option<FeedEntry>> {
-        let row = row_key(subscriber, key);
-        let decode = |row| codec::decode(WHAT, row);
-        self.0.blocking(move |engine| super::walk::get(engine, row)?.map(decode).transpose()).await
+    pub async fn get(&self, subscriber: SubscriberId, key: &FeedKey) -> Result<Option<FeedRow>> {
+        Ok(self.get_many(vec![(subscriber, key.clone())]).await?.pop().flatten())
     }
 
     /// The rows that stand for these, in their order.
@@ -207,7 +205,7 @@ impl Batch {
 
     /// Expects the row with its stamp, and leaves it.
     pub fn expect_feed(&mut self, subscriber: SubscriberId, row: &FeedRow) {
-        self.expect_value(row_key(subscriber, &row.key), codec::encode(&row.entry));
+        self.expect_value(row_key(subscriber, &row.key), Stored::encode(&row.entry, row.changed.as_ref()));
     }
 
     /// Expects the row with its stamp, and removes it. A record that changed again in the

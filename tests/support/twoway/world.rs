@@ -301,7 +301,7 @@ impl<'a> World<'a> {
         loop {
             let path = format!("/conflicts?channel={}&limit=200{after}", self.channel);
             let mut page = self.ask("GET", &path, None)?.json()?;
-            found.extend(page["items"].as_array_mut().context("items")?.drain(..));
+            found.append(page["items"].as_array_mut().context("items")?);
             let Some(next) = page["next"].as_str() else { return Ok(found) };
             after = format!("&after={next}");
         }

@@ -27,6 +27,7 @@ fn call(channel: &Channel, number: u8, status: Status) -> Call {
         due: time,
         holder: None,
         requested: time,
+        expires: None,
         started: Some(time),
         ended: Some(time),
         error: (status == Status::Failed).then(|| Failure::new(Class::NotFound, "http.status.404", "no")),
@@ -189,7 +190,7 @@ async fn what_is_not_told_any_more_is_listed_and_dropped_by_choice() {
         };
         let entry = FeedEntry { kind: FeedKind::Updated, stamp: 1, origin: None };
         let reason = Failure::new(Class::NotFound, "http.status.410", "gone");
-        let dead = DeadNotice { entry, tries: 3, reason, died: Timestamp::from_millis(NOW) };
+        let dead = DeadNotice { entry, tries: 3, reason, died: Timestamp::from_millis(NOW), changed: None };
         batch.put_dead_notice(notice, &key, &dead);
     }
     host.store.commit(batch).await.expect("committed");

@@ -112,17 +112,16 @@ impl Step {
     pub(super) async fn work(&self, key: &FeedKey) -> Result<Outcome, Trouble> {
         let store = &self.sync.shared.store;
         for _ in 0..TRIES {
-            let Some(entry) = store.feed().get(self.route.id, key).await? else {
+            let Some(row) = store.feed().get(self.route.id, key).await? else {
                 return Ok(Outcome::Unchanged);
             };
-            let row = FeedRow { key: key.clone(), entry };
             let done = match Half::of(&self.route, key) {
                 Some(half) => self.once(half, &row).await,
                 None => self.settled(&row, |_| ()).await.map(|()| Outcome::Unchanged),
             };
             match done {
                 Err(Trouble::Store(store::Error::Expectation)) => {}
-                Ok(Outcome::Unchanged) if store.feed().get(self.route.id, key).await? == Some(entry) => {}
+                Ok(Outcome::Unchanged) if store.feed().get(self.route.id, key).await? .as_ref() == Some(&row) => {}
                 done => return done,
             }
         }
