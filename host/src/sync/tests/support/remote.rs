@@ -41,8 +41,6 @@ struct State {
     pushed: Vec<Change>,
     /// Refused, with this code, whatever has this member.
     refused: HashMap<String, &'static str>,
-    /// A step with a change that has this member fails as a whole.
-    choker: Option<String>,
 }
 
 #[derive(Clone)]
@@ -106,11 +104,6 @@ impl Remote {
     /// Refuses what has the member, from now on.
     pub(in crate::sync) fn refuses(&self, member: &str, code: &'static str) {
         self.state().refused.insert(member.to_owned(), code);
-    }
-
-    /// Fails every step with a change that has the member, from now on.
-    pub(in crate::sync) fn chokes_on(&self, member: &str) {
-        self.state().choker = Some(member.to_owned());
     }
 
     /// The changes that arrived since the last call.
@@ -245,18 +238,6 @@ impl Sink for Remote {
         _: CancellationToken,
     ) -> BoxFuture<'static, Outcome<Vec<Acknowledgement>>> {
         let mut state = self.state();
-        let chokes = |choker: &String| {
-            let has_it = |change: &Change| {
-                serde_json::from_slice::<Value>(&change.payload).is_ok_and(|one| one.get(choker).is_some())
-            };
-            changes.iter().any(has_it)
-        };
-        if state.choker.as_ref().is_some_and(chokes) {
-            let failure = Failure::new(Class::Limit, "limit.memory", "too much");
-            let usage = Usage { steps: 1, requests: 1, sent: 1, ..Usage::default() };
-            let outcome = Outcome { result: Err(failure), state: BTreeMap::new(), usage };
-            return Box::pin(std::future::ready(outcome));
-        }
         let mishap = state.mishaps.pop_front();
         let arrive = match mishap {
             Some(Mishap::Lost) => 0,
