@@ -8,7 +8,6 @@ use crate::{
 use serde_json::{Value, json};
 use std::{collections::BTreeMap, sync::Arc};
 
-mod choked;
 mod hands;
 mod random;
 mod waiting;
