@@ -9,8 +9,8 @@ const SEEDS: std::ops::Range<u64> = 4_000..4_020;
 /// Enough for some rests, kills and conflicts in each.
 const STEPS: usize = 20;
 
-/// How many are played side by side.
-const TOGETHER: usize = 5;
+/// One after the other, so that each kill falls where its sequence has it.
+const TOGETHER: usize = 1;
 
 #[test]
 fn random_edits_on_both_sides_agree_at_rest() {

@@ -54,6 +54,8 @@ pub(super) struct Record {
     rested: Option<Vec<Option<String>>>,
     writes: Vec<Write>,
     deletes: Vec<(usize, Side)>,
+    /// How often it was deleted remotely: where the local side wins, it is created anew then.
+    pub(super) removed: usize,
     /// Gone on both sides at a rest.
     gone: bool,
     /// A person would have to decide: no more is asked of it than a reason.
@@ -100,6 +102,7 @@ impl Model {
             rested: None,
             writes: Vec::new(),
             deletes: Vec::new(),
+            removed: 0,
             gone: false,
             held: false,
         });
@@ -123,6 +126,7 @@ impl Model {
     pub(super) fn delete(&mut self, side: Side, id: RecordId) {
         let at = self.tick();
         self.records[id.0].deletes.push((at, side));
+        self.records[id.0].removed += usize::from(side == Side::Remote);
     }
 
     /// Whether a side has deleted the record, so that nobody can do anything with it there.
