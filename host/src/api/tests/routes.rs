@@ -4,7 +4,7 @@ use super::*;
 
 /// Route and the methods that it takes. `every_route_stands_in_the_table` keeps it whole.
 #[rustfmt::skip]
-const ROUTES: [(&str, &str); 71] = [
+const ROUTES: [(&str, &str); 79] = [
     ("/config", "GET"), ("/doctor", "GET"),
     ("/plugins", "GET"), ("/plugins/reload", "POST"), ("/plugins/inspect", "POST"), ("/plugins/release", "POST"),
     ("/channels", "GET POST"), ("/channels/{name}", "GET PATCH DELETE"),
@@ -35,6 +35,9 @@ const ROUTES: [(&str, &str); 71] = [
     ("/notices", "GET POST"), ("/notices/{name}", "GET DELETE"),
     ("/notices/{name}/pause", "POST"), ("/notices/{name}/resume", "POST"), ("/notices/{name}/test", "POST"),
     ("/notices/{name}/dead", "GET"), ("/notices/{name}/dead/retry", "POST"), ("/notices/{name}/dead/drop", "POST"),
+    ("/routes", "GET POST"), ("/routes/{name}", "GET DELETE"),
+    ("/routes/{name}/pause", "POST"), ("/routes/{name}/resume", "POST"), ("/routes/{name}/test", "POST"),
+    ("/routes/{name}/failed", "GET"), ("/routes/{name}/failed/retry", "POST"), ("/routes/{name}/failed/drop", "POST"),
     ("/conflicts", "GET"), ("/conflicts/{id}", "GET"), ("/conflicts/{id}/resolve", "POST"),
     ("/healthz", "GET"), ("/readyz", "GET"), ("/metrics", "GET"),
     ("/hooks/{place}/{random}", "POST"), ("/oauth/callback", "GET"),

@@ -97,15 +97,13 @@ async fn list(ctx: &Context<'_>, session: &Session, call: Call) -> anyhow::Resul
 }
 
 fn table(runs: &[Run]) -> Table {
-    let mut table =
-        Table::new(["RUN", "CHANNEL", "CONNECTOR", "DIRECTION", "STATUS", "STARTED", ">READ", ">CHANGED"]);
+    let mut table = Table::new(["RUN", "CHANNEL", "CONNECTOR", "STATUS", "STARTED", ">READ", ">CHANGED"]);
     for run in runs {
         let counters = &run.counters;
         table.row([
             run.id.to_string(),
             run.channel.to_string(),
-            run.connector.to_string(),
-            direction(run.direction).to_owned(),
+            way(run),
             status(run),
             maybe_time(run.started),
             count(counters.read),
@@ -113,6 +111,14 @@ fn table(runs: &[Run]) -> Table {
         ]);
     }
     table
+}
+
+/// The connector, and which way its records go where that is not the usual one.
+fn way(run: &Run) -> String {
+    match run.direction {
+        Direction::Import => run.connector.to_string(),
+        other => format!("{}, {}", run.connector, direction(other)),
+    }
 }
 
 /// With how fast it goes, while it does.
@@ -283,14 +289,14 @@ mod tests {
     fn history_fits_a_terminal() {
         let runs = [
             samples::run("ticket-comment", Status::CompletedWithWarnings),
-            samples::run("user", Status::Running),
+            Run { direction: Direction::Export, ..samples::run("user", Status::Running) },
         ];
         let text = table(&runs).render(Some(120));
         assert!(text.lines().all(|line| line.chars().count() <= 120), "{text}");
         insta::assert_snapshot!(text, @"
         RUN                         CHANNEL  CONNECTOR       STATUS                   STARTED                READ  CHANGED
         01040G2081040G2081040G2081  zen      ticket-comment  completed-with-warnings  2026-01-01 00:00:00Z  2,500    2,300
-        01040G2081040G2081040G2081  zen      user            running                  2026-01-01 00:00:00Z  2,500    2,300
+        01040G2081040G2081040G2081  zen      user, export    running                  2026-01-01 00:00:00Z  2,500    2,300
         ");
     }
 

@@ -121,7 +121,8 @@ impl Step {
             };
             match done {
                 Err(Trouble::Store(store::Error::Expectation)) => {}
-                Ok(Outcome::Unchanged) if store.feed().get(self.route.id, key).await? .as_ref() == Some(&row) => {}
+                Ok(Outcome::Unchanged)
+                    if store.feed().get(self.route.id, key).await?.as_ref() == Some(&row) => {}
                 done => return done,
             }
         }
