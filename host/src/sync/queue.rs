@@ -25,8 +25,6 @@ pub(super) use work::{After, Claimed};
 
 /// When a job is looked at whose caller left.
 const SOON: Duration = Duration::from_secs(1);
-/// How long a look at all rows is new enough to say that a job is not there.
-const LOOKED: Duration = Duration::from_secs(5);
 /// How often a batch is made anew that met somebody else's. Each time somebody got on.
 const TRIES: u32 = 20;
 /// How long a job that webhooks ask for waits for more of them, so that a burst becomes one.
@@ -198,9 +196,8 @@ impl Queue {
                 let kept = self.store.jobs().get(channel, direction).await?;
                 kept.into_iter().map(|kept| kept.job).collect()
             }
-            // It has no runs yet, and another host's may not be in the index; or there is
-            // no such job.
-            None if self.is_known() => Vec::new(),
+            // It has no runs yet and is not in the index, which may be late, or another
+            // host's; or there is no such job.
             None => self.read().await?,
         };
         let now = self.clock.now();
@@ -230,19 +227,9 @@ impl Queue {
     }
 
     async fn read(&self) -> store::Result<Vec<Job>> {
-        let read = self.clock.now();
         let jobs = self.store.jobs().all().await?;
-        let mut index = self.index();
-        index.complete(&jobs);
-        index.read = Some(read);
+        self.index().complete(&jobs);
         Ok(jobs)
-    }
-
-    /// Whether every row was read a moment ago, so that asking for what is not there costs
-    /// no second look.
-    fn is_known(&self) -> bool {
-        let age = |read: Timestamp| self.clock.now().millis_since(read);
-        self.index().read.is_some_and(|read| u128::from(age(read)) < LOOKED.as_millis())
     }
 
     /// The next one to work on: it is due, and nobody in this process works on it.

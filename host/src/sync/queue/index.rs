@@ -37,8 +37,6 @@ pub(super) struct Index {
     jobs: HashMap<Key, Entry>,
     ready: BTreeSet<(Rank, Key)>,
     later: BTreeSet<(Timestamp, Key)>,
-    /// When every row was read last.
-    pub(super) read: Option<Timestamp>,
 }
 
 struct Entry {

@@ -2,7 +2,7 @@
 
 use super::support::*;
 use crate::{
-    model::{Class, Failure, HostId, Migrated, Parallel, Status, Trigger},
+    model::{Class, Direction, Failure, HostId, Migrated, Parallel, Status, Trigger},
     sandbox::Outcome,
     store::Store,
     sync::{Config, Request, prober::Ailing},
@@ -59,6 +59,11 @@ async fn requests_during_a_job_become_one_that_follows_it() {
     let third = host.sync.request(full).await.unwrap();
     assert_eq!((third.id, third.after), (second.id, Some(first.id)), "both are one");
     assert!(!host.sync.job(second.id).await.unwrap().unwrap().is_over);
+    // The rows decide, whatever the index knows.
+    host.sync.shared.queue.load().await.unwrap();
+    host.sync.shared.queue.leave(channel.channel.id, Direction::Import);
+    let found = host.sync.job(second.id).await.unwrap().expect("it is there");
+    assert_eq!((found.after, found.is_over), (Some(first.id), false));
 
     gate.store(true, Ordering::SeqCst);
     let runs = host.sync.wait(second.id).await.unwrap();
