@@ -14,7 +14,8 @@ mod writer;
 pub(super) use elsewhere::waits_for_another;
 
 use super::{
-    Config, history::store_failure, import::Stop, progress::Progress, subscribers::Subscribers, turns::Turn,
+    Config, history::store_failure, import::Stop, policy, progress::Progress, subscribers::Subscribers,
+    turns::Turn,
 };
 use crate::{
     clock::Clock,
@@ -120,11 +121,11 @@ impl Export<'_> {
                 Ok(())
             }
             Err(failure) => {
-                if outcome.usage.sent == 0 {
-                    // Nothing left the host, so nothing has to be looked for.
-                    writer.take_back(parcels).await.map_err(broken)?;
-                }
                 let told = self.progress.token().is_cancelled();
+                let blame = (!told && policy::blames_changes(&failure)).then_some(&failure);
+                // Where nothing left the host, nothing has to be looked for.
+                let was_sent = outcome.usage.sent > 0;
+                writer.fail(parcels, was_sent, blame).await.map_err(broken)?;
                 Err(if told { Stop::Told } else { Stop::Failed(failure) })
             }
         }

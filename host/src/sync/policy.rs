@@ -81,6 +81,12 @@ pub(super) fn policy(failure: &Failure) -> Policy {
     row.expect("every class has its row").1
 }
 
+/// Whether a step of changes may have failed for one of them: a failure that neither passes by
+/// itself nor is mended in the channel.
+pub(super) fn blames_changes(failure: &Failure) -> bool {
+    matches!(policy(failure), Policy::Retry | Policy::Fail)
+}
+
 /// Whether a try counts: one that sent nothing burns no attempt.
 pub(super) fn counts(failure: &Failure) -> bool {
     let sent = !matches!(failure.code.as_str(), BREAKER_OPEN | "throttle.blocked");

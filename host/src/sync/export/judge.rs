@@ -181,6 +181,14 @@ pub(super) fn refused(row: &Outgoing, failure: Failure) -> Outgoing {
     Outgoing { sent: None, tries: row.tries + 1, failure: Some(failure), refused: true, ..row.clone() }
 }
 
+/// The row of a change that was in a step that failed. After too many of them it waits for a
+/// person, with what was sent, which may have been done.
+pub(super) fn tried(row: &Outgoing, failure: &Failure) -> Outgoing {
+    let counted = Outgoing { tries: row.tries + 1, failure: Some(failure.clone()), ..row.clone() };
+    let refused = counted.tries >= RETRIES;
+    Outgoing { refused, ..counted }
+}
+
 /// An answer whose record can be kept: where a guest answers no JSON, what was sent stands.
 pub(super) fn fit(outcome: Pushed, parcel: &Parcel) -> Pushed {
     match outcome {

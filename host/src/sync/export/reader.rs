@@ -19,6 +19,9 @@ use std::collections::{BTreeMap, HashMap};
 
 /// How often one row is tried in a run: edits may come while it is sent.
 const ROUNDS: u32 = 3;
+/// Steps that failed with a row in it, after which it goes alone: so that the one that they fail
+/// for is found, and the others get there.
+const ALONE: u32 = 2;
 /// Rows that are read at a time.
 const BITE: usize = 200;
 
@@ -64,11 +67,18 @@ impl<'a> Reader<'a> {
             let rows = rows.map_err(broken)?;
             let is_end = rows.len() < BITE;
             for row in rows {
-                self.after = Some(row.key.clone());
-                if let Some(ready) = self.look(row).await? {
-                    page.push(ready);
+                let alone = row.tries >= ALONE;
+                if alone && !page.is_empty() && row.is_ready(self.export.clock.now()) {
+                    // It is looked at again as the first of its own page.
+                    self.found = true;
+                    return Ok(Some(page));
                 }
-                if page.len() == PAGE {
+                self.after = Some(row.key.clone());
+                let ready = self.look(row).await?;
+                let is_full = page.len() + 1 >= PAGE || alone;
+                let came = ready.is_some();
+                page.extend(ready);
+                if came && is_full {
                     self.found = true;
                     return Ok(Some(page));
                 }

@@ -6,12 +6,14 @@
 
 use super::{
     Export,
-    judge::{Judge, Settled, Standing, fit, refused},
+    judge::{Judge, Settled, Standing, fit, refused, tried},
     processor::{Parcel, Spoiled},
 };
 use crate::{
     metrics,
-    model::{Acknowledgement, Author, Counters, Outgoing, Pushed, Record, RecordKey, Settlement, Write},
+    model::{
+        Acknowledgement, Author, Counters, Failure, Outgoing, Pushed, Record, RecordKey, Settlement, Write,
+    },
     store::{self, Batch, FeedKind},
     sync::{news::Change, overtaken, reconcile::Rules, timeline::Timeline},
 };
@@ -62,14 +64,25 @@ impl<'a> Writer<'a> {
         Ok(intended)
     }
 
-    /// Takes the intent back: nothing was sent.
-    pub(super) async fn take_back(&mut self, parcels: Vec<Parcel>) -> store::Result<()> {
+    /// Notes that the step failed with these in it. What did not leave the host was not sent; where
+    /// the failure may be a change's own, it counts against each.
+    pub(super) async fn fail(
+        &mut self,
+        parcels: Vec<Parcel>,
+        was_sent: bool,
+        blame: Option<&Failure>,
+    ) -> store::Result<()> {
         for parcel in parcels {
+            let row = if was_sent { &parcel.row } else { &parcel.before };
+            let after = blame.map_or_else(|| row.clone(), |failure| tried(row, failure));
+            if after == parcel.row {
+                continue;
+            }
             let mut batch = Batch::default();
             batch.expect_lease(self.export.lease);
-            self.swap(&mut batch, &parcel.row, &parcel.before, &parcel);
+            self.swap(&mut batch, &parcel.row, &after, &parcel);
             match self.export.store.commit(batch).await {
-                // Edited meanwhile: then it is looked for, in vain.
+                // Edited meanwhile: then it is looked for, maybe in vain.
                 Err(store::Error::Expectation) if self.holds().await? => {}
                 result => result?,
             }

@@ -208,6 +208,7 @@ impl Pages<'_> {
             true => vec![None; keys.len()],
             false => store.records().get_many(channel, connector, keys.clone()).await?,
         };
+        let answer_comes = self.answer_comes(&intents).await?;
         let (mut names, mut links) = (HashMap::new(), Vec::new());
         for (at, (key, origin)) in sheet.origins().enumerate() {
             if let Some(local) = &linked[at] {
@@ -217,9 +218,7 @@ impl Pages<'_> {
             let local = match origin.and_then(|origin| made_by(&intents, origin)) {
                 Some(local) => local.clone(),
                 None if is_born_here(rows[at].as_ref()) || taken[at].is_some() => other_key(key),
-                None if !intents.is_empty() && known[at].is_none() && self.import.channel.two_way => {
-                    return Ok(None);
-                }
+                None if answer_comes && known[at].is_none() && self.import.channel.two_way => return Ok(None),
                 None => continue,
             };
             if local != *key && names.insert(key.clone(), local.clone()).is_none() {
@@ -235,6 +234,18 @@ impl Pages<'_> {
         };
         let rows = rows.into_iter().flatten().map(|row| (row.key.clone(), row)).collect();
         Ok(Some((sheet, Learnt { epoch, links, rows })))
+    }
+
+    /// Whether a creation may still be answered. One that waits for a person is not waited for: if
+    /// it was done after all, that is found when it is tried again.
+    async fn answer_comes(&self, intents: &[Intent]) -> store::Result<bool> {
+        if intents.is_empty() {
+            return Ok(false);
+        }
+        let (store, channel, connector) = self.at();
+        let keys = intents.iter().map(|intent| intent.key.clone()).collect();
+        let rows = store.outbox().get_many(channel, connector, keys).await?;
+        Ok(rows.into_iter().flatten().any(|row| !row.refused))
     }
 
     /// The local keys of the records to which those of the page belong.

@@ -8,6 +8,7 @@ use crate::{
 use serde_json::{Value, json};
 use std::{collections::BTreeMap, sync::Arc};
 
+mod choked;
 mod hands;
 mod random;
 mod waiting;

@@ -43,6 +43,8 @@ struct State {
     refused: HashMap<String, &'static str>,
     /// It adds one to this member whenever somebody sends it.
     counted: Option<&'static str>,
+    /// A step with a change that has this member fails as a whole.
+    choker: Option<String>,
 }
 
 #[derive(Clone)]
@@ -111,6 +113,11 @@ impl Remote {
     /// Adds one to the member, a number, whenever a change with it arrives, from now on.
     pub(in crate::sync) fn counts(&self, member: &'static str) {
         self.state().counted = Some(member);
+    }
+
+    /// Fails every step with a change that has the member, from now on.
+    pub(in crate::sync) fn chokes_on(&self, member: &str) {
+        self.state().choker = Some(member.to_owned());
     }
 
     /// The changes that arrived since the last call.
@@ -254,6 +261,18 @@ impl Sink for Remote {
         _: CancellationToken,
     ) -> BoxFuture<'static, Outcome<Vec<Acknowledgement>>> {
         let mut state = self.state();
+        let chokes = |choker: &String| {
+            let has_it = |change: &Change| {
+                serde_json::from_slice::<Value>(&change.payload).is_ok_and(|one| one.get(choker).is_some())
+            };
+            changes.iter().any(has_it)
+        };
+        if state.choker.as_ref().is_some_and(chokes) {
+            let failure = Failure::new(Class::Limit, "limit.memory", "too much");
+            let usage = Usage { steps: 1, requests: 1, sent: 1, ..Usage::default() };
+            let outcome = Outcome { result: Err(failure), state: BTreeMap::new(), usage };
+            return Box::pin(std::future::ready(outcome));
+        }
         let mishap = state.mishaps.pop_front();
         let arrive = match mishap {
             Some(Mishap::Lost) => 0,

@@ -170,10 +170,19 @@ impl Stage {
     /// Both ways, until nothing is left to do.
     async fn rest(&self) -> Store {
         for _ in 0..8 {
+            self.retry().await;
             self.run(Direction::Export, Fate::Lives).await;
             self.run(Direction::Import, Fate::Lives).await;
         }
         self.host(Death::Never).1.store.clone()
+    }
+
+    /// Somebody tries again what waits for them as it failed too often.
+    async fn retry(&self) {
+        let (_, host) = self.host(Death::Never);
+        let refused = crate::sync::Sieve { refused: true, ..Default::default() };
+        host.sync.local().retry(&self.channel.channel.name, &refused).await.unwrap();
+        host.kill().await;
     }
 
     /// What is here, by remote ids.
