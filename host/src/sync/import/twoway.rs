@@ -218,7 +218,9 @@ impl Pages<'_> {
             let local = match origin.and_then(|origin| made_by(&intents, origin)) {
                 Some(local) => local.clone(),
                 None if is_born_here(rows[at].as_ref()) || taken[at].is_some() => other_key(key),
-                None if answer_comes && known[at].is_none() && self.import.channel.two_way => return Ok(None),
+                None if answer_comes && known[at].is_none() && self.import.channel.two_way => {
+                    return Ok(None);
+                }
                 None => continue,
             };
             if local != *key && names.insert(key.clone(), local.clone()).is_none() {
