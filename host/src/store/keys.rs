@@ -72,11 +72,13 @@
 //! below [`Table`], by what its keys go on with; a test fails for one that does not.
 
 mod calls;
+mod ended;
 
 pub(super) use calls::*;
+pub(super) use ended::*;
 
 use super::Range;
-use crate::model::{ChannelId, Direction, JobId, Name, Run, RunId, Status};
+use crate::model::{ChannelId, Direction, JobId, Name, RunId};
 
 /// The tables, by the first byte of their keys.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -353,38 +355,6 @@ pub(super) fn log_line(run: RunId, line: u64) -> Vec<u8> {
 /// The number of the page or line that a key of one of [`Table::OF_RUNS`] ends with.
 pub(super) fn number(key: &[u8]) -> Option<u64> {
     key.last_chunk().copied().map(u64::from_be_bytes)
-}
-
-/// The row that lists a run among those of its connector that ended alike.
-pub(super) fn ended_run(run: &Run) -> Vec<u8> {
-    let direction = direction_byte(run.direction);
-    let kind = if run.status == Status::Completed { WELL } else { NOT_WELL };
-    let mut key = Table::EndedRuns.in_connector(run.channel_id, &run.connector, &[direction, kind]);
-    key.extend_from_slice(&run.id.to_bytes());
-    key
-}
-
-/// The two kinds of end, as they stand in keys of [`Table::EndedRuns`].
-pub(super) const WELL: u8 = b'c';
-pub(super) const NOT_WELL: u8 = b'f';
-
-/// A key of [`Table::EndedRuns`], taken apart: the runs of its connector that ended alike,
-/// those that ended the other way, whether it ended well, and the run.
-pub(super) struct EndedRun {
-    pub(super) alike: Vec<u8>,
-    pub(super) others: Vec<u8>,
-    pub(super) well: bool,
-    pub(super) id: RunId,
-}
-
-/// None where the key is none of that table.
-pub(super) fn ended_run_of(key: &[u8]) -> Option<EndedRun> {
-    let (alike, id) = key.split_last_chunk::<16>()?;
-    let (kind, before) = alike.split_last()?;
-    let well = *kind == WELL;
-    let other = if well { NOT_WELL } else { WELL };
-    let others = [before, &[other]].concat();
-    Some(EndedRun { alike: alike.to_vec(), others, well, id: RunId::from_bytes(*id) })
 }
 
 /// The row of the OAuth tokens of a channel.

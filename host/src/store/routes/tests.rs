@@ -1,3 +1,5 @@
+//! Routes, their links and what is set aside, in the store.
+
 use super::*;
 use crate::model::{ChannelId, Class, Name, RouteConflicts, RouteDeletions, RouteEnd};
 use crate::store::Error;

@@ -1,6 +1,6 @@
 //! A host with two channels that go both ways, and the task of its routes.
 
-use super::super::*;
+use crate::sync::routes::*;
 use crate::{
     model::{ChannelName, Direction, Name, RecordKey, Ways},
     sync::{
