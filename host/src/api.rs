@@ -11,6 +11,7 @@ mod conflict;
 mod dry_run;
 mod error;
 mod export;
+mod feed;
 mod guard;
 mod history;
 mod hook;

@@ -3,8 +3,8 @@
 use super::{
     Error, State,
     body::{JsonBody, Params},
-    notice::{DeadParams, names, place, text, wanted},
-    paging::cut,
+    feed::{names, place, text, wanted},
+    paging::{Paging, page},
     view::{Count, DeadSelection, FailedRoute, List, NewRoute, NewRouteTest, Route, Tried},
 };
 use crate::{sync, sync::TrialAsk};
@@ -92,15 +92,13 @@ pub(super) async fn test(
 pub(super) async fn failed(
     extract::State(parts): State,
     Path(name): Path<String>,
-    Params(params): Params<DeadParams>,
+    Params(paging): Params<Paging>,
 ) -> Result<Json<List<FailedRoute>>, Error> {
-    let (limit, names) = (cut(params.limit), names(&parts).await?);
-    let after = params.after.as_deref().map(place).transpose()?;
-    let mut found = parts.routes.failed(&name, after.as_ref(), limit + 1).await?;
-    let goes_on = found.len() > limit;
-    found.truncate(limit);
-    let next = found.last().filter(|_| goes_on).map(|(key, _)| text(key));
-    let items = found.into_iter().map(|(key, failed)| {
+    let (limit, names) = (paging.limit(), names(&parts).await?);
+    let after = paging.after.as_deref().map(place).transpose()?;
+    let found = parts.routes.failed(&name, after.as_ref(), limit + 1).await?;
+    let List { items, next } = page(found, limit, |(key, _)| text(key));
+    let items = items.into_iter().map(|(key, failed)| {
         let channel = names.get(&key.channel).map(ToString::to_string);
         FailedRoute::of(channel, key, failed)
     });
