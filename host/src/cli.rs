@@ -11,6 +11,7 @@ mod follow;
 mod help;
 mod listing;
 mod out;
+mod outcome;
 mod pretty;
 mod progress;
 mod report;

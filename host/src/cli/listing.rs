@@ -1,8 +1,9 @@
-//! One page of a list, as people and programs see it.
+//! A list, or one page of it, as people and programs see it.
 
 use super::{client::Document, exit::Exit, session::Context, table::Table};
 use crate::api::view::List;
 use serde::de::DeserializeOwned;
+use serde_json::value::RawValue;
 
 /// What is said around a list.
 pub(super) struct Words {
@@ -12,6 +13,26 @@ pub(super) struct Words {
     pub(super) nothing_here: Option<&'static str>,
     /// What the next page has.
     pub(super) next: &'static str,
+}
+
+/// Shows a whole list: the items as they came, or a table; `nothing` where there are none.
+pub(super) fn whole<T: DeserializeOwned>(
+    ctx: &Context<'_>,
+    list: &List<Box<RawValue>>,
+    table: impl FnOnce(&[T]) -> Table,
+    nothing: &str,
+) -> anyhow::Result<Exit> {
+    if ctx.out.is_json() {
+        ctx.out.document(list)?;
+        return Ok(Exit::Done);
+    }
+    let items = list.items.iter().map(|item| serde_json::from_str(item.get()));
+    let items: Vec<T> = items.collect::<Result<_, _>>()?;
+    match items.is_empty() {
+        true => ctx.out.note(nothing),
+        false => ctx.out.table(table(&items))?,
+    }
+    Ok(Exit::Done)
 }
 
 /// Shows a page: the document as it came, or a table and how it goes on.

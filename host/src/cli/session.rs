@@ -95,6 +95,11 @@ impl Session {
         }
     }
 
+    /// Opens one for a single question.
+    pub(super) async fn once(ctx: &Context<'_>, needs: Needs, call: Call) -> anyhow::Result<Document> {
+        Self::open(ctx, needs).await?.ask(call).await
+    }
+
     pub(super) async fn ask(&self, call: Call) -> anyhow::Result<Document> {
         self.client.ask(call).await?.document().await
     }

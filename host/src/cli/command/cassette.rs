@@ -5,7 +5,7 @@ use crate::{
     cli::{
         client::{Call, path},
         exit::Exit,
-        help,
+        help, outcome,
         session::{Context, Needs, Session},
         table::{Table, pairs},
         text::{bytes, clean, count, time},
@@ -39,13 +39,8 @@ pub(crate) async fn run(ctx: &Context<'_>, command: Command) -> anyhow::Result<E
         Command::List => list(ctx, &session).await,
         Command::Show { run } => show(ctx, &session, &run).await,
         Command::Delete { run } => {
-            session.answer(Call::delete(path(&["cassettes", &run]))).await?;
-            if ctx.out.is_json() {
-                ctx.out.document(&serde_json::json!({ "deleted": run }))?;
-            } else {
-                ctx.out.line(format!("deleted the cassette of run {}", clean(&run)))?;
-            }
-            Ok(Exit::Done)
+            let line = format!("deleted the cassette of run {}", clean(&run));
+            outcome::delete(ctx, &session, ["cassettes", &run], line).await
         }
     }
 }

@@ -11,7 +11,7 @@ use crate::{
     cli::{
         client::{Call, Document, path},
         exit::Exit,
-        help,
+        help, listing,
         progress::spinner,
         report, rhythm,
         session::{Context, Needs, Session},
@@ -136,18 +136,8 @@ fn tell(
 async fn show_all(ctx: &Context<'_>) -> anyhow::Result<Exit> {
     let session = Session::open(ctx, Needs::Data).await?;
     let found = session.all(path(&["channels"])).await?;
-    if ctx.out.is_json() {
-        ctx.out.document(&found)?;
-        return Ok(Exit::Done);
-    }
-    if found.items.is_empty() {
-        ctx.out.note("no channels; make one with: tidegate channel create NAME --type TYPE");
-        return Ok(Exit::Done);
-    }
-    let channels: Vec<Channel> =
-        found.items.iter().map(|item| serde_json::from_str(item.get())).collect::<Result<_, _>>()?;
-    ctx.out.table(table(&channels))?;
-    Ok(Exit::Done)
+    let nothing = "no channels; make one with: tidegate channel create NAME --type TYPE";
+    listing::whole(ctx, &found, table, nothing)
 }
 
 fn table(channels: &[Channel]) -> Table {

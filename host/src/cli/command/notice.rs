@@ -5,9 +5,9 @@ mod dead;
 use crate::{
     api::view::{List, MadeNotice, Notice, NoticeTest},
     cli::{
-        client::{Call, Document, path},
+        client::{Call, path},
         exit::{Exit, Usage},
-        help, report,
+        help, outcome, report,
         session::{Context, Needs, Session},
         table::{Table, pairs},
         text::{count, list as texts, maybe_time, none, time},
@@ -99,10 +99,6 @@ pub(crate) async fn run(ctx: &Context<'_>, command: Command) -> anyhow::Result<E
     }
 }
 
-pub(crate) async fn ask(ctx: &Context<'_>, call: Call) -> anyhow::Result<Document> {
-    Session::open(ctx, Needs::Data).await?.ask(call).await
-}
-
 async fn create(ctx: &Context<'_>, new: Create) -> anyhow::Result<Exit> {
     let body = json!({
         "name": new.name,
@@ -112,7 +108,7 @@ async fn create(ctx: &Context<'_>, new: Create) -> anyhow::Result<Exit> {
         "with-payload": new.with_payload,
         "secret": new.secret.read()?,
     });
-    let document = ask(ctx, Call::post(path(&["notices"])).json(&body)).await?;
+    let document = Session::once(ctx, Needs::Data, Call::post(path(&["notices"])).json(&body)).await?;
     if ctx.out.is_json() {
         ctx.out.document(&document)?;
         return Ok(Exit::Done);
@@ -127,7 +123,7 @@ async fn create(ctx: &Context<'_>, new: Create) -> anyhow::Result<Exit> {
 }
 
 async fn list(ctx: &Context<'_>) -> anyhow::Result<Exit> {
-    let document = ask(ctx, Call::get(path(&["notices"]))).await?;
+    let document = Session::once(ctx, Needs::Data, Call::get(path(&["notices"]))).await?;
     if ctx.out.is_json() {
         ctx.out.document(&document)?;
         return Ok(Exit::Done);
@@ -171,7 +167,7 @@ fn state(notice: &Notice) -> &'static str {
 }
 
 async fn one(ctx: &Context<'_>, call: Call) -> anyhow::Result<Exit> {
-    let document = ask(ctx, call).await?;
+    let document = Session::once(ctx, Needs::Data, call).await?;
     if ctx.out.is_json() {
         ctx.out.document(&document)?;
     } else {
@@ -211,17 +207,11 @@ async fn delete(ctx: &Context<'_>, name: &str, yes: bool) -> anyhow::Result<Exit
         return Err(Usage(words.to_owned()).into());
     }
     let session = Session::open(ctx, Needs::Data).await?;
-    session.answer(Call::delete(path(&["notices", name]))).await?;
-    if ctx.out.is_json() {
-        ctx.out.document(&json!({ "deleted": name }))?;
-    } else {
-        ctx.out.line(format!("notice '{name}' is deleted"))?;
-    }
-    Ok(Exit::Done)
+    outcome::delete(ctx, &session, ["notices", name], format!("notice '{name}' is deleted")).await
 }
 
 async fn test(ctx: &Context<'_>, name: &str) -> anyhow::Result<Exit> {
-    let document = ask(ctx, Call::post(path(&["notices", name, "test"]))).await?;
+    let document = Session::once(ctx, Needs::Data, Call::post(path(&["notices", name, "test"]))).await?;
     let tested: NoticeTest = document.read()?;
     if ctx.out.is_json() {
         ctx.out.document(&document)?;

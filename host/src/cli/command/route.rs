@@ -6,9 +6,9 @@ mod trial;
 use crate::{
     api::view::{List, Route, RouteEnd},
     cli::{
-        client::{Call, Document, path},
+        client::{Call, path},
         exit::{Exit, Usage},
-        help,
+        help, outcome,
         session::{Context, Needs, Session},
         table::{Table, pairs},
         text::{clean, count, maybe_time, none, time},
@@ -156,10 +156,6 @@ pub(crate) async fn run(ctx: &Context<'_>, command: Command) -> anyhow::Result<E
     }
 }
 
-async fn ask(ctx: &Context<'_>, needs: Needs, call: Call) -> anyhow::Result<Document> {
-    Session::open(ctx, needs).await?.ask(call).await
-}
-
 async fn create(ctx: &Context<'_>, new: Create) -> anyhow::Result<Exit> {
     let body = json!({
         "name": new.name,
@@ -171,7 +167,7 @@ async fn create(ctx: &Context<'_>, new: Create) -> anyhow::Result<Exit> {
         "conflicts": word(new.conflicts),
         "only-new": new.only_new,
     });
-    let document = ask(ctx, Needs::Plugins, Call::post(path(&["routes"])).json(&body)).await?;
+    let document = Session::once(ctx, Needs::Plugins, Call::post(path(&["routes"])).json(&body)).await?;
     if ctx.out.is_json() {
         ctx.out.document(&document)?;
         return Ok(Exit::Done);
@@ -186,7 +182,7 @@ async fn create(ctx: &Context<'_>, new: Create) -> anyhow::Result<Exit> {
 }
 
 async fn list(ctx: &Context<'_>) -> anyhow::Result<Exit> {
-    let document = ask(ctx, Needs::Data, Call::get(path(&["routes"]))).await?;
+    let document = Session::once(ctx, Needs::Data, Call::get(path(&["routes"]))).await?;
     if ctx.out.is_json() {
         ctx.out.document(&document)?;
         return Ok(Exit::Done);
@@ -228,7 +224,7 @@ fn state(route: &Route) -> String {
 }
 
 async fn one(ctx: &Context<'_>, call: Call) -> anyhow::Result<Exit> {
-    let document = ask(ctx, Needs::Data, call).await?;
+    let document = Session::once(ctx, Needs::Data, call).await?;
     if ctx.out.is_json() {
         ctx.out.document(&document)?;
     } else {
@@ -273,13 +269,7 @@ async fn delete(ctx: &Context<'_>, name: &str, yes: bool) -> anyhow::Result<Exit
         return Err(Usage(words.to_owned()).into());
     }
     let session = Session::open(ctx, Needs::Data).await?;
-    session.answer(Call::delete(path(&["routes", name]))).await?;
-    if ctx.out.is_json() {
-        ctx.out.document(&json!({ "deleted": name }))?;
-    } else {
-        ctx.out.line(format!("route '{name}' is deleted"))?;
-    }
-    Ok(Exit::Done)
+    outcome::delete(ctx, &session, ["routes", name], format!("route '{name}' is deleted")).await
 }
 
 #[cfg(test)]

@@ -5,7 +5,7 @@ use crate::{
     cli::{
         client::{Call, Document, path},
         exit::{Exit, Usage},
-        help,
+        help, outcome,
         session::{Context, Needs, Session},
         table::{Table, pairs},
         text::{count, maybe_time, none, time},
@@ -77,7 +77,7 @@ pub(crate) async fn run(ctx: &Context<'_>, command: Command) -> anyhow::Result<E
         }
         Command::List { channel } => list(ctx, channel.as_deref()).await,
         Command::Show { id } => {
-            let document = ask(ctx, Call::get(path(&["webhooks", &id]))).await?;
+            let document = Session::once(ctx, Needs::Plugins, Call::get(path(&["webhooks", &id]))).await?;
             tell(ctx, &document, |hook: Hook| Ok(shown(&hook)))
         }
         Command::Rotate { id, secret, keep_address, keep_secret } => {
@@ -90,10 +90,6 @@ pub(crate) async fn run(ctx: &Context<'_>, command: Command) -> anyhow::Result<E
         }
         Command::Delete { id, yes } => delete(ctx, &id, yes).await,
     }
-}
-
-async fn ask(ctx: &Context<'_>, call: Call) -> anyhow::Result<Document> {
-    Session::open(ctx, Needs::Plugins).await?.ask(call).await
 }
 
 fn tell<T: serde::de::DeserializeOwned>(
@@ -110,7 +106,7 @@ fn tell<T: serde::de::DeserializeOwned>(
 }
 
 async fn made(ctx: &Context<'_>, call: Call) -> anyhow::Result<Exit> {
-    let document = ask(ctx, call).await?;
+    let document = Session::once(ctx, Needs::Plugins, call).await?;
     tell(ctx, &document, |made: MadeHook| Ok(registered(&made)))
 }
 
@@ -135,7 +131,8 @@ fn registered(made: &MadeHook) -> String {
 }
 
 async fn list(ctx: &Context<'_>, channel: Option<&str>) -> anyhow::Result<Exit> {
-    let document = ask(ctx, Call::get(path(&["webhooks"])).with("channel", channel)).await?;
+    let document =
+        Session::once(ctx, Needs::Plugins, Call::get(path(&["webhooks"])).with("channel", channel)).await?;
     if ctx.out.is_json() {
         ctx.out.document(&document)?;
         return Ok(Exit::Done);
@@ -200,13 +197,7 @@ async fn delete(ctx: &Context<'_>, id: &str, yes: bool) -> anyhow::Result<Exit> 
         return Err(Usage(words.to_owned()).into());
     }
     let session = Session::open(ctx, Needs::Data).await?;
-    session.answer(Call::delete(path(&["webhooks", id]))).await?;
-    if ctx.out.is_json() {
-        ctx.out.document(&json!({ "deleted": id }))?;
-    } else {
-        ctx.out.line(format!("webhook {id} is deleted"))?;
-    }
-    Ok(Exit::Done)
+    outcome::delete(ctx, &session, ["webhooks", id], format!("webhook {id} is deleted")).await
 }
 
 #[cfg(test)]

@@ -1,12 +1,11 @@
 //! `notice dead`: what did not arrive and was given up.
 
-use super::ask;
 use crate::{
-    api::view::{Count, DeadNotice, List},
+    api::view::DeadNotice,
     cli::{
         client::{Call, path},
         exit::{Exit, Usage},
-        help,
+        help, listing, outcome,
         session::{Context, Needs, Session},
         table::Table,
         text::{count, none, time},
@@ -88,21 +87,14 @@ pub(super) async fn run(ctx: &Context<'_>, command: Command) -> anyhow::Result<E
 async fn list(ctx: &Context<'_>, name: &str) -> anyhow::Result<Exit> {
     let session = Session::open(ctx, Needs::Data).await?;
     let all = session.all(path(&["notices", name, "dead"])).await?;
-    if ctx.out.is_json() {
-        ctx.out.document(&all)?;
-        return Ok(Exit::Done);
-    }
-    let dead: Result<Vec<DeadNotice>, _> =
-        all.items.iter().map(|item| serde_json::from_str(item.get())).collect();
-    let dead = List::whole(dead?);
-    if dead.items.is_empty() {
-        ctx.out.note("nothing was given up");
-        return Ok(Exit::Done);
-    }
+    listing::whole(ctx, &all, table, "nothing was given up")
+}
+
+fn table(dead: &[DeadNotice]) -> Table {
     let mut table = Table::new(["CHANNEL", "CONNECTOR", "KEY", "WHAT", ">TRIES", "DIED", "~REASON"]);
-    for one in dead.items {
+    for one in dead {
         table.row([
-            one.channel.map_or_else(none, |channel| channel.to_string()),
+            one.channel.as_ref().map_or_else(none, ToString::to_string),
             one.connector.to_string(),
             one.key.to_string(),
             kind(one.kind).to_owned(),
@@ -111,8 +103,7 @@ async fn list(ctx: &Context<'_>, name: &str) -> anyhow::Result<Exit> {
             format!("{} ({})", one.reason.message, one.reason.code),
         ]);
     }
-    ctx.out.table(table)?;
-    Ok(Exit::Done)
+    table
 }
 
 fn kind(kind: FeedKind) -> &'static str {
@@ -125,13 +116,6 @@ fn kind(kind: FeedKind) -> &'static str {
 
 async fn act(ctx: &Context<'_>, name: &str, act: &str, which: &Which) -> anyhow::Result<Exit> {
     let call = Call::post(path(&["notices", name, "dead", act])).json(&which.body()?);
-    let document = ask(ctx, call).await?;
-    if ctx.out.is_json() {
-        ctx.out.document(&document)?;
-        return Ok(Exit::Done);
-    }
-    let Count { count: number } = document.read()?;
-    let done = if act == "retry" { "told again" } else { "dropped" };
-    ctx.out.line(format!("{done}: {}", count(number)))?;
-    Ok(Exit::Done)
+    let document = Session::once(ctx, Needs::Data, call).await?;
+    outcome::counted(ctx, &document, if act == "retry" { "told again" } else { "dropped" })
 }

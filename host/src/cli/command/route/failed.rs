@@ -1,12 +1,11 @@
 //! `route failed`: the records that a route set aside.
 
-use super::ask;
 use crate::{
-    api::view::{Count, FailedRoute},
+    api::view::FailedRoute,
     cli::{
         client::{Call, path},
         exit::{Exit, Usage},
-        help,
+        help, listing, outcome,
         session::{Context, Needs, Session},
         table::Table,
         text::{count, none, time},
@@ -81,21 +80,14 @@ pub(super) async fn run(ctx: &Context<'_>, command: Command) -> anyhow::Result<E
 async fn list(ctx: &Context<'_>, name: &str) -> anyhow::Result<Exit> {
     let session = Session::open(ctx, Needs::Data).await?;
     let all = session.all(path(&["routes", name, "failed"])).await?;
-    if ctx.out.is_json() {
-        ctx.out.document(&all)?;
-        return Ok(Exit::Done);
-    }
-    let failed: Result<Vec<FailedRoute>, _> =
-        all.items.iter().map(|item| serde_json::from_str(item.get())).collect();
-    let failed = failed?;
-    if failed.is_empty() {
-        ctx.out.note("nothing was set aside");
-        return Ok(Exit::Done);
-    }
+    listing::whole(ctx, &all, table, "nothing was set aside")
+}
+
+fn table(failed: &[FailedRoute]) -> Table {
     let mut table = Table::new(["CHANNEL", "CONNECTOR", "KEY", ">TRIES", "SINCE", "~REASON"]);
     for one in failed {
         table.row([
-            one.channel.unwrap_or_else(none),
+            one.channel.clone().unwrap_or_else(none),
             one.connector.to_string(),
             one.key.to_string(),
             count(one.tries.into()),
@@ -103,19 +95,11 @@ async fn list(ctx: &Context<'_>, name: &str) -> anyhow::Result<Exit> {
             format!("{} ({})", one.reason.message, one.reason.code),
         ]);
     }
-    ctx.out.table(table)?;
-    Ok(Exit::Done)
+    table
 }
 
 async fn act(ctx: &Context<'_>, name: &str, act: &str, which: &Which) -> anyhow::Result<Exit> {
     let call = Call::post(path(&["routes", name, "failed", act])).json(&which.body()?);
-    let document = ask(ctx, Needs::Data, call).await?;
-    if ctx.out.is_json() {
-        ctx.out.document(&document)?;
-        return Ok(Exit::Done);
-    }
-    let Count { count: number } = document.read()?;
-    let done = if act == "retry" { "tried again" } else { "dropped" };
-    ctx.out.line(format!("{done}: {}", count(number)))?;
-    Ok(Exit::Done)
+    let document = Session::once(ctx, Needs::Data, call).await?;
+    outcome::counted(ctx, &document, if act == "retry" { "tried again" } else { "dropped" })
 }

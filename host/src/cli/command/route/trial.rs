@@ -1,12 +1,12 @@
 //! `route test`: what a route would write, before it does.
 
-use super::{End, ask, filter};
+use super::{End, filter};
 use crate::{
     api::view::{DryRunField, List, Tried, TriedWhat},
     cli::{
         client::{Call, path},
         exit::{Exit, Usage},
-        session::{Context, Needs},
+        session::{Context, Needs, Session},
         text::{clean, excerpt},
     },
     model::RecordKey,
@@ -67,7 +67,7 @@ impl Test {
 pub(super) async fn run(ctx: &Context<'_>, test: Test) -> anyhow::Result<Exit> {
     let name = test.name.as_deref().unwrap_or("-");
     let call = Call::post(path(&["routes", name, "test"])).json(&test.body()?);
-    let document = ask(ctx, Needs::Plugins, call).await?;
+    let document = Session::once(ctx, Needs::Plugins, call).await?;
     let tried: List<Tried> = document.read()?;
     let has_failed = tried.items.iter().any(|one| one.problem.is_some());
     let exit = if has_failed { Exit::Partly } else { Exit::Done };
