@@ -22,6 +22,7 @@ mod hooks;
 mod import;
 mod job;
 mod keeping;
+mod lanes;
 mod lease;
 mod live;
 mod local;

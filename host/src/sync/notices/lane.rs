@@ -15,7 +15,10 @@ use crate::{
     metrics::{self, Told},
     model::{ChannelId, Failure, Fault, Notice, Timestamp},
     store::{self, Batch, DeadNotice, FeedKey, FeedKind, FeedRow, NoticeTries, Store},
-    sync::news,
+    sync::{
+        lanes::{kept, sooner},
+        news,
+    },
 };
 use futures_util::{StreamExt, stream};
 use std::{
@@ -265,21 +268,9 @@ impl Lane {
     }
 }
 
-/// What changed again meanwhile is kept as it is.
-fn kept(result: store::Result<()>) -> store::Result<()> {
-    match result {
-        Err(store::Error::Expectation) => Ok(()),
-        result => result,
-    }
-}
-
 /// What was tried of this very change.
 fn of<'a>(tries: &'a HashMap<FeedKey, NoticeTries>, row: &FeedRow) -> Option<&'a NoticeTries> {
     tries.get(&row.key).filter(|tried| tried.stamp == row.entry.stamp)
-}
-
-fn sooner(wake: &mut Option<Timestamp>, time: Timestamp) {
-    *wake = Some(wake.map_or(time, |wake| wake.min(time)));
 }
 
 /// Whether a failure came before anything left.

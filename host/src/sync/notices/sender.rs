@@ -8,20 +8,12 @@ use crate::{
     channels::{Channels, Owner, Postman},
     clock::Clock,
     model::{Class, Failure, Notice, SubscriberId, Timestamp},
-    store::{self, Store, Watch},
+    store::{self, Store},
+    sync::lanes::{Lanes, SOON, changed},
 };
-use std::{
-    collections::{HashMap, HashSet},
-    sync::Arc,
-    time::Duration,
-};
-use tokio::task::{Id, JoinError, JoinSet};
+use std::{collections::HashMap, sync::Arc, time::Duration};
+use tokio::task::JoinError;
 use tokio_util::sync::CancellationToken;
-
-/// The longest sleep: the time of day may be set meanwhile.
-const LONGEST_SLEEP: Duration = Duration::from_secs(30);
-/// When it is tried again to read or write what could not be.
-const SOON: Duration = Duration::from_secs(5);
 
 /// The task that sends notices.
 pub struct NoticeSender {
@@ -30,14 +22,8 @@ pub struct NoticeSender {
     clock: Clock,
     config: Config,
     board: Arc<Board>,
-    lanes: JoinSet<Option<Timestamp>>,
-    /// Which notice a lane is of.
-    of: HashMap<Id, SubscriberId>,
-    live: HashSet<SubscriberId>,
-    /// When a notice has something to do again.
-    wake: HashMap<SubscriberId, Timestamp>,
-    /// Notices for which something changed since their lane began.
-    news: HashSet<SubscriberId>,
+    /// One ends with the time at which its notice has something to do again.
+    lanes: Lanes<Option<Timestamp>>,
     postmen: HashMap<SubscriberId, (String, Postman)>,
 }
 
@@ -53,19 +39,7 @@ pub(super) struct Parts {
 impl NoticeSender {
     pub(super) fn new(parts: Parts) -> Self {
         let Parts { store, channels, clock, config, board } = parts;
-        Self {
-            store,
-            channels,
-            clock,
-            config,
-            board,
-            lanes: JoinSet::new(),
-            of: HashMap::new(),
-            live: HashSet::new(),
-            wake: HashMap::new(),
-            news: HashSet::new(),
-            postmen: HashMap::new(),
-        }
+        Self { store, channels, clock, config, board, lanes: Lanes::new(), postmen: HashMap::new() }
     }
 
     /// Sends until `stop`. A message that is under way then may arrive, and is sent again
@@ -85,8 +59,8 @@ impl NoticeSender {
             is_news = tokio::select! {
                 biased;
                 () = stop.cancelled() => break,
-                Some(ended) = self.lanes.join_next_with_id(), if !self.lanes.is_empty() => {
-                    self.ended(ended);
+                (notice, ended) = self.lanes.ended() => {
+                    self.ended(notice, ended);
                     false
                 }
                 () = changed(&mut feed) => true,
@@ -102,30 +76,22 @@ impl NoticeSender {
         let notices = self.store.notices().list().await?;
         let now = self.clock.now();
         self.postmen.retain(|id, _| notices.iter().any(|notice| notice.id == *id));
-        self.wake.retain(|id, _| notices.iter().any(|notice| notice.id == *id));
-        for notice in notices.into_iter().filter(|notice| !notice.paused) {
-            if is_news {
-                self.news.insert(notice.id);
-            }
+        self.lanes.retain(|id| notices.iter().any(|notice| notice.id == *id));
+        let active = || notices.iter().filter(|notice| !notice.paused);
+        if is_news {
+            self.lanes.news(active().map(|notice| notice.id));
+        }
+        for notice in active().cloned() {
             let is_resting = self.board.state(notice.id).resting_until.is_some_and(|until| until > now);
-            let is_due =
-                self.news.contains(&notice.id) || self.wake.get(&notice.id).is_some_and(|wake| *wake <= now);
-            if is_due && !is_resting && !self.live.contains(&notice.id) {
+            if self.lanes.is_due(notice.id, now) && !is_resting {
                 self.begin(notice, stop);
             }
         }
-        let waiting = self.wake.iter().filter(|(id, _)| !self.live.contains(id));
-        let next = waiting.map(|(_, wake)| *wake).min();
-        Ok(next.map_or(LONGEST_SLEEP, |next| {
-            // A little later, so that its time has come then.
-            Duration::from_millis(next.millis_since(now) + 1).min(LONGEST_SLEEP)
-        }))
+        Ok(self.lanes.sleep(now))
     }
 
     fn begin(&mut self, notice: Notice, stop: &CancellationToken) {
         let id = notice.id;
-        self.news.remove(&id);
-        self.wake.remove(&id);
         let (postman, key) = match self.ready(&notice) {
             Ok(ready) => ready,
             Err(failure) => {
@@ -134,7 +100,7 @@ impl NoticeSender {
                 let until = now.plus(self.config.wait(self.board.rests(id, false), None));
                 self.board.failed(id, now, failure);
                 self.board.resting(id, until);
-                self.wake.insert(id, until);
+                self.lanes.rest(id, until);
                 return;
             }
         };
@@ -158,9 +124,7 @@ impl NoticeSender {
                 }
             }
         };
-        let task = self.lanes.spawn(work);
-        self.of.insert(task.id(), id);
-        self.live.insert(id);
+        self.lanes.begin(id, work);
     }
 
     /// The way out and the key. The connections of an address are used again.
@@ -179,25 +143,13 @@ impl NoticeSender {
         Ok((postman, key))
     }
 
-    fn ended(&mut self, ended: Result<(Id, Option<Timestamp>), JoinError>) {
-        let (task, wake) = match ended {
-            Ok(ended) => ended,
-            Err(error) => {
-                tracing::error!(%error, "the host made a mistake while it sent notices");
-                (error.id(), Some(self.clock.now().plus(SOON)))
-            }
-        };
-        let Some(notice) = self.of.remove(&task) else { return };
-        self.live.remove(&notice);
+    fn ended(&mut self, notice: SubscriberId, ended: Result<Option<Timestamp>, JoinError>) {
+        let wake = ended.unwrap_or_else(|error| {
+            tracing::error!(%error, "the host made a mistake while it sent notices");
+            Some(self.clock.now().plus(SOON))
+        });
         if let Some(wake) = wake {
-            self.wake.insert(notice, wake);
+            self.lanes.wake(notice, wake);
         }
-    }
-}
-
-async fn changed(watch: &mut Watch) {
-    if !watch.changed().await {
-        // The store is closed; the stop is on its way.
-        std::future::pending::<()>().await;
     }
 }

@@ -11,6 +11,7 @@ use crate::{
     metrics::{self, Routed},
     model::{Failure, Timestamp},
     store::{self, Batch, FailedRoute, FeedKey, FeedRow, RouteTries},
+    sync::lanes::{kept, sooner},
 };
 use futures_util::{StreamExt, stream};
 use std::{collections::HashMap, time::Duration};
@@ -178,19 +179,7 @@ fn backoff(failures: u32) -> Duration {
     BACKOFF.saturating_mul(2_u32.saturating_pow(failures.saturating_sub(1))).min(LONGEST_BACKOFF)
 }
 
-/// What changed again meanwhile is kept as it is.
-fn kept(result: store::Result<()>) -> store::Result<()> {
-    match result {
-        Err(store::Error::Expectation) => Ok(()),
-        result => result,
-    }
-}
-
 /// What was tried of this very change.
 fn of<'a>(tries: &'a HashMap<FeedKey, RouteTries>, row: &FeedRow) -> Option<&'a RouteTries> {
     tries.get(&row.key).filter(|tried| tried.stamp == row.entry.stamp)
-}
-
-fn sooner(wake: &mut Option<Timestamp>, time: Timestamp) {
-    *wake = Some(wake.map_or(time, |wake| wake.min(time)));
 }

@@ -10,51 +10,36 @@ use super::{
     step::{Step, Trouble},
 };
 use crate::{
-    model::{ChannelId, ChannelName, Route, SubscriberId, Timestamp},
-    store::{self, Watch},
-    sync::Sync,
+    model::{ChannelId, ChannelName, Route, SubscriberId},
+    store,
+    sync::{
+        Sync,
+        lanes::{Lanes, SOON, changed},
+    },
 };
 use std::{
     collections::{HashMap, HashSet},
     sync::Arc,
     time::Duration,
 };
-use tokio::task::{Id, JoinError, JoinSet};
+use tokio::task::JoinError;
 use tokio_util::sync::CancellationToken;
-
-/// The longest sleep: the time of day may be set meanwhile.
-const LONGEST_SLEEP: Duration = Duration::from_secs(30);
-/// When it is tried again to do what could not be done.
-const SOON: Duration = Duration::from_secs(5);
 
 /// The task that carries records along routes.
 pub struct RouteWorker {
     sync: Sync,
     board: Arc<Board>,
-    lanes: JoinSet<Result<Rest, Trouble>>,
-    /// Which route a lane is of.
-    of: HashMap<Id, Route>,
-    live: HashSet<SubscriberId>,
-    /// When a route has something to do again.
-    wake: HashMap<SubscriberId, Timestamp>,
-    /// Routes for which something changed since their lane began.
-    news: HashSet<SubscriberId>,
+    lanes: Lanes<Done>,
     /// Those in which records may wait for others that came since.
     parents: HashSet<SubscriberId>,
 }
 
+/// How the lane of a route came to its end.
+type Done = (Route, Result<Rest, Trouble>);
+
 impl RouteWorker {
     pub(super) fn new(sync: Sync, board: Arc<Board>) -> Self {
-        Self {
-            sync,
-            board,
-            lanes: JoinSet::new(),
-            of: HashMap::new(),
-            live: HashSet::new(),
-            wake: HashMap::new(),
-            news: HashSet::new(),
-            parents: HashSet::new(),
-        }
+        Self { sync, board, lanes: Lanes::new(), parents: HashSet::new() }
     }
 
     /// Works until `stop`. What is not done by then is done at the next start.
@@ -72,7 +57,7 @@ impl RouteWorker {
             is_news = tokio::select! {
                 biased;
                 () = stop.cancelled() => break,
-                Some(ended) = self.lanes.join_next_with_id(), if !self.lanes.is_empty() => self.ended(ended),
+                (route, ended) = self.lanes.ended() => self.ended(route, ended),
                 () = changed(&mut feed) => true,
                 () = board.changed() => true,
                 () = tokio::time::sleep(sleep) => false,
@@ -86,17 +71,13 @@ impl RouteWorker {
         let store = &self.sync.shared.store;
         let routes = Arc::new(store.routes().list().await?);
         let is_there = |id: &SubscriberId| routes.iter().any(|route| route.id == *id);
-        self.wake.retain(|id, _| is_there(id));
-        self.news.retain(is_there);
+        self.lanes.retain(is_there);
         self.parents.retain(is_there);
         if is_news {
-            self.news.extend(routes.iter().map(|route| route.id));
+            self.lanes.news(routes.iter().map(|route| route.id));
         }
         let now = self.sync.shared.clock.now();
-        let is_due = |route: &&Route| {
-            let woken = self.wake.get(&route.id).is_some_and(|wake| *wake <= now);
-            !route.paused && !self.live.contains(&route.id) && (woken || self.news.contains(&route.id))
-        };
+        let is_due = |route: &&Route| !route.paused && self.lanes.is_due(route.id, now);
         let due: Vec<Route> = routes.iter().filter(is_due).cloned().collect();
         if !due.is_empty() {
             let channels = store.channels().list().await?;
@@ -104,12 +85,7 @@ impl RouteWorker {
             let names = Arc::new(names.collect::<HashMap<_, _>>());
             due.into_iter().for_each(|route| self.begin(route, &routes, &names, stop));
         }
-        let waiting = self.wake.iter().filter(|(id, _)| !self.live.contains(id));
-        let next = waiting.map(|(_, wake)| *wake).min();
-        Ok(next.map_or(LONGEST_SLEEP, |next| {
-            // A little later, so that its time has come then.
-            Duration::from_millis(next.millis_since(now) + 1).min(LONGEST_SLEEP)
-        }))
+        Ok(self.lanes.sleep(now))
     }
 
     fn begin(
@@ -120,8 +96,6 @@ impl RouteWorker {
         stop: &CancellationToken,
     ) {
         let id = route.id;
-        self.news.remove(&id);
-        self.wake.remove(&id);
         let lane = Lane {
             step: Step {
                 sync: self.sync.clone(),
@@ -134,32 +108,28 @@ impl RouteWorker {
             looks_for_parents: self.parents.remove(&id),
             cancel: stop.child_token(),
         };
-        let task = self.lanes.spawn(async move { lane.work().await });
-        self.of.insert(task.id(), route);
-        self.live.insert(id);
+        self.lanes.begin(id, async move { (route, lane.work().await) });
     }
 
     /// Whether there is news for other routes.
-    fn ended(&mut self, ended: Result<(Id, Result<Rest, Trouble>), JoinError>) -> bool {
-        let soon = self.sync.shared.clock.now().plus(SOON);
-        let (task, result) = match ended {
-            Ok(ended) => ended,
+    fn ended(&mut self, id: SubscriberId, ended: Result<Done, JoinError>) -> bool {
+        let again = || Rest { wake: Some(self.sync.shared.clock.now().plus(SOON)), has_linked: false };
+        let rest = match ended {
+            Ok((_, Ok(rest))) => rest,
+            Ok((route, Err(trouble))) => {
+                self.report(&route, trouble);
+                again()
+            }
             Err(error) => {
                 tracing::error!(%error, "the host made a mistake while it worked for a route");
-                (error.id(), Ok(Rest { wake: Some(soon), has_linked: false }))
+                again()
             }
         };
-        let Some(route) = self.of.remove(&task) else { return false };
-        self.live.remove(&route.id);
-        let rest = result.unwrap_or_else(|trouble| {
-            self.report(&route, trouble);
-            Rest { wake: Some(soon), has_linked: false }
-        });
         if let Some(wake) = rest.wake {
-            self.wake.insert(route.id, wake);
+            self.lanes.wake(id, wake);
         }
         if rest.has_linked {
-            self.parents.extend(self.of.values().map(|route| route.id).chain(self.wake.keys().copied()));
+            self.parents.extend(self.lanes.known());
         }
         rest.has_linked
     }
@@ -177,12 +147,5 @@ impl RouteWorker {
                 self.board.failed(route.id, self.sync.shared.clock.now(), failure);
             }
         }
-    }
-}
-
-async fn changed(watch: &mut Watch) {
-    if !watch.changed().await {
-        // The store is closed; the stop is on its way.
-        std::future::pending::<()>().await;
     }
 }
