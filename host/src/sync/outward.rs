@@ -6,10 +6,10 @@
 use super::{Error, export::waits_for_another, runner::Shared};
 use crate::{
     metrics,
-    model::{Channel, ChannelType, Direction, Name, Outgoing, Timestamp},
+    model::{Channel, ChannelType, Direction, Name, Outgoing},
     store,
 };
-use std::sync::Arc;
+use tokio::sync::OnceCell;
 
 /// Rows that are looked at of one connector, to find one that can go.
 const FEW: usize = 50;
@@ -18,16 +18,11 @@ const FEW: usize = 50;
 pub(super) async fn look(shared: &Shared) -> Result<(), Error> {
     let mut waiting = 0;
     for id in shared.store.outbox().channels().await? {
-        if let Some(channel) = shared.store.channels().get(id).await? {
-            for connector in &channel.connectors {
-                waiting += shared.store.outbox().count(id, connector).await?;
-            }
-        }
-        if shared.queue.has(id, Direction::Export) {
-            continue;
-        }
         let Some(channel) = shared.store.channels().get(id).await? else { continue };
-        if !channel.two_way || !channel.is_active() {
+        for connector in &channel.connectors {
+            waiting += shared.store.outbox().count(id, connector).await?;
+        }
+        if shared.queue.has(id, Direction::Export) || !channel.two_way || !channel.is_active() {
             continue;
         }
         if has_ready(shared, &channel).await? {
@@ -40,20 +35,17 @@ pub(super) async fn look(shared: &Shared) -> Result<(), Error> {
 
 async fn has_ready(shared: &Shared, channel: &Channel) -> store::Result<bool> {
     // Where the channel cannot be opened, its job finds out and says why.
-    let mut offered: Option<Option<Arc<ChannelType>>> = None;
+    let offered = OnceCell::new();
+    let open = async || Some(shared.opener.open(&channel.name).await.ok()?.channel_type);
     for connector in &channel.connectors {
         let mut after = None;
         loop {
             let rows = shared.store.outbox().list(channel.id, connector, after.as_ref(), FEW).await?;
             let is_last = rows.len() < FEW;
             after = rows.last().map(|row| row.key.clone());
-            if any_ready(&rows, shared.clock.now()) && offered.is_none() {
-                let opened = shared.opener.open(&channel.name).await;
-                offered = Some(opened.ok().map(|ready| ready.channel_type));
-            }
-            let ready = rows.iter().filter(|row| row.is_ready(shared.clock.now()));
-            for row in ready {
-                let offered = offered.as_ref().and_then(Option::as_deref);
+            let now = shared.clock.now();
+            for row in rows.iter().filter(|row| row.is_ready(now)) {
+                let offered = offered.get_or_init(open).await.as_deref();
                 if can_go(shared, channel, offered, (connector, row)).await? {
                     return Ok(true);
                 }
@@ -64,10 +56,6 @@ async fn has_ready(shared: &Shared, channel: &Channel) -> store::Result<bool> {
         }
     }
     Ok(false)
-}
-
-fn any_ready(rows: &[Outgoing], now: Timestamp) -> bool {
-    rows.iter().any(|row| row.is_ready(now))
 }
 
 /// Whether a row waits for no other record, as far as that is known here. One that does goes when

@@ -74,11 +74,9 @@ impl<'a> Reader<'a> {
                     return Ok(Some(page));
                 }
                 self.after = Some(row.key.clone());
-                let ready = self.look(row).await?;
-                let is_full = page.len() + 1 >= PAGE || alone;
-                let came = ready.is_some();
-                page.extend(ready);
-                if came && is_full {
+                let Some(ready) = self.look(row).await? else { continue };
+                page.push(ready);
+                if alone || page.len() == PAGE {
                     self.found = true;
                     return Ok(Some(page));
                 }
