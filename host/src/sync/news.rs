@@ -16,6 +16,7 @@ use std::collections::HashMap;
 const MOST: usize = 256;
 
 /// A change of a record that a batch makes.
+#[derive(Clone, Copy)]
 pub(super) struct Change<'a> {
     pub(super) key: &'a RecordKey,
     pub(super) kind: FeedKind,
@@ -35,9 +36,10 @@ impl News {
 }
 
 impl Subscribers {
-    /// What everybody who wants to know is told of these changes. It reads what the records are
-    /// and what is waiting to be told, so it counts only for a batch that expects, by whatever it
-    /// expects, that nobody else changes the records meanwhile.
+    /// What everybody who wants to know is told of these changes. For those who are told which
+    /// fields of a record changed it reads what the record is and what is waiting to be told, so it
+    /// counts only for a batch that expects, by whatever it expects, that nobody else changes the
+    /// records meanwhile.
     ///
     /// # Errors
     /// Where the store cannot be read.
@@ -48,27 +50,33 @@ impl Subscribers {
         connector: &Name,
         changes: impl Iterator<Item = Change<'a>>,
     ) -> store::Result<News> {
-        let subscribers = self.of(channel, connector);
+        let subscribers = self.wanting(channel, connector);
         if subscribers.is_empty() {
             return Ok(News::default());
         }
-        let changes: Vec<Change<'_>> = changes.collect();
-        let own = fields(store, channel, connector, &changes).await?;
-        let key =
-            |change: &Change<'_>| FeedKey { channel, connector: connector.clone(), key: change.key.clone() };
-        let wanted = |change| subscribers.iter().map(move |subscriber| (*subscriber, change));
-        let pairs: Vec<_> = changes.iter().flat_map(wanted).collect();
-        let rows = pairs.iter().map(|(subscriber, change)| (*subscriber, key(change))).collect();
-        let waiting = store.feed().get_many(rows).await?;
-        let stamps: HashMap<&RecordKey, u64> =
-            changes.iter().map(|change| (change.key, fastrand::u64(..))).collect();
-        let row = |((subscriber, change), before): ((SubscriberId, &Change<'_>), Option<FeedRow>)| {
+        let (mut rows, mut told) = (Vec::new(), Vec::new());
+        for change in changes {
+            let key = FeedKey { channel, connector: connector.clone(), key: change.key.clone() };
+            let entry = FeedEntry { kind: change.kind, stamp: fastrand::u64(..), origin: None };
+            for (subscriber, with_fields) in &subscribers {
+                if *with_fields && change.kind == FeedKind::Updated {
+                    told.push((rows.len(), change));
+                }
+                rows.push((*subscriber, FeedRow { key: key.clone(), entry, changed: None }));
+            }
+        }
+        if told.is_empty() {
+            return Ok(News(rows));
+        }
+        let own = fields(store, channel, connector, told.iter().map(|(_, change)| *change)).await?;
+        let waiting = told.iter().map(|(place, _)| (rows[*place].0, rows[*place].1.key.clone())).collect();
+        let waiting = store.feed().get_many(waiting).await?;
+        for ((place, change), before) in told.into_iter().zip(waiting) {
             let before = before.map(|row| (row.entry.kind, row.changed));
             let own = own.get(change.key).cloned().flatten();
-            let entry = FeedEntry { kind: change.kind, stamp: stamps[change.key], origin: None };
-            (subscriber, FeedRow { key: key(change), entry, changed: since(before, change.kind, own) })
-        };
-        Ok(News(pairs.into_iter().zip(waiting).map(row).collect()))
+            rows[place].1.changed = since(before, change.kind, own);
+        }
+        Ok(News(rows))
     }
 }
 
@@ -77,14 +85,15 @@ async fn fields<'a>(
     store: &Store,
     channel: ChannelId,
     connector: &Name,
-    changes: &[Change<'a>],
+    updates: impl Iterator<Item = Change<'a>>,
 ) -> store::Result<HashMap<&'a RecordKey, Option<Vec<String>>>> {
-    let updates: Vec<_> = changes.iter().filter(|change| change.kind == FeedKind::Updated).collect();
-    let keys = updates.iter().map(|change| change.key.clone()).collect();
+    // Once each, whoever is told.
+    let updates: HashMap<&RecordKey, Change<'_>> = updates.map(|change| (change.key, change)).collect();
+    let keys = updates.keys().map(|key| (*key).clone()).collect();
     let before = store.records().get_many(channel, connector, keys).await?;
-    let told = updates.into_iter().zip(before).map(|(change, before)| {
+    let told = updates.into_iter().zip(before).map(|((key, change), before)| {
         let fields = before.zip(change.payload).map(|(before, after)| differences(&before.payload, after));
-        (change.key, fields)
+        (key, fields)
     });
     Ok(told.collect())
 }

@@ -21,6 +21,8 @@ pub struct Subscription {
     pub channel: Option<ChannelId>,
     /// Records of these connectors only; empty: of all.
     pub connectors: Vec<Name>,
+    /// Whether it is told which fields changed, too.
+    pub with_fields: bool,
 }
 
 impl Subscription {
@@ -32,7 +34,12 @@ impl Subscription {
 
 impl From<&Notice> for Subscription {
     fn from(notice: &Notice) -> Self {
-        Self { subscriber: notice.id, channel: notice.channel, connectors: notice.connectors.clone() }
+        Self {
+            subscriber: notice.id,
+            channel: notice.channel,
+            connectors: notice.connectors.clone(),
+            with_fields: true,
+        }
     }
 }
 
@@ -44,6 +51,7 @@ impl Subscription {
             subscriber: route.id,
             channel: Some(end.channel),
             connectors: vec![end.connector.clone()],
+            with_fields: false,
         };
         route.sources().map(one).collect()
     }
@@ -98,8 +106,14 @@ impl Subscribers {
     /// Who wants to know of changes of this connector's records.
     #[must_use]
     pub fn of(&self, channel: ChannelId, connector: &Name) -> Vec<SubscriberId> {
+        self.wanting(channel, connector).into_iter().map(|(subscriber, _)| subscriber).collect()
+    }
+
+    /// The same, each with whether it is told which fields changed.
+    pub(super) fn wanting(&self, channel: ChannelId, connector: &Name) -> Vec<(SubscriberId, bool)> {
         let all: Arc<Vec<Subscription>> = self.all.load_full();
-        all.iter().filter(|one| one.wants(channel, connector)).map(|one| one.subscriber).collect()
+        let wanting = all.iter().filter(|one| one.wants(channel, connector));
+        wanting.map(|one| (one.subscriber, one.with_fields)).collect()
     }
 
     /// Tells everybody who wants to know, with the batch that makes the changes.
@@ -136,6 +150,7 @@ mod tests {
             subscriber,
             channel,
             connectors: connectors.iter().map(|text| name(text)).collect(),
+            with_fields: true,
         };
         assert_eq!(subscribers.of(one, &name("ticket")), []);
         subscribers.put(subscription(all, None, &[]));
