@@ -43,11 +43,8 @@ impl Inner {
         self.gateways.forget(channel.id);
         tracing::info!(channel.id = %channel.id, channel.name = %channel.name, "the channel is disconnected");
         let (was_connected, mut revoked) = (before.grant.is_some(), None);
-        if let (Ok(Some(party)), Some(grant)) = (party, before.grant)
-            && party.provider.revoke_url.is_some()
-            && party.digest == grant.provider
-        {
-            revoked = Some(self.give_back(&channel, &party, &grant).await);
+        if let (Ok(Some(party)), Some(grant)) = (party, before.grant) {
+            revoked = self.give_back(&channel, &party, &grant).await;
         }
         Ok(Disconnected { was_connected, revoked })
     }
@@ -59,12 +56,8 @@ impl Inner {
             self.store.grants().get(channel.id).await.ok()?.grant.filter(|grant| grant.ended.is_none())?;
         let giving_back = async {
             match self.party(channel).await {
-                Ok(Some(party)) if party.provider.revoke_url.is_none() => None,
-                Ok(Some(party)) if party.digest == grant.provider => {
-                    Some(self.give_back(channel, &party, &grant).await)
-                }
-                // They are of other settings, and go to nobody.
-                Ok(_) => None,
+                Ok(Some(party)) => self.give_back(channel, &party, &grant).await,
+                Ok(None) => None,
                 Err(error) => Some(Err(error.into_failure())),
             }
         };
@@ -78,8 +71,19 @@ impl Inner {
         outcome
     }
 
+    /// None: the provider takes none back, or they are of other settings, and go to nobody.
+    async fn give_back(
+        &self,
+        channel: &Channel,
+        party: &Party,
+        kept: &KeptGrant,
+    ) -> Option<Result<(), Failure>> {
+        let is_theirs = party.provider.revoke_url.is_some() && party.digest == kept.provider;
+        if is_theirs { Some(self.revoke(channel, party, kept).await) } else { None }
+    }
+
     /// The refresh token stands for the whole grant (RFC 7009, 2.1).
-    async fn give_back(&self, channel: &Channel, party: &Party, kept: &KeptGrant) -> Result<(), Failure> {
+    async fn revoke(&self, channel: &Channel, party: &Party, kept: &KeptGrant) -> Result<(), Failure> {
         let opened = grant::open(&self.vault, channel.id, kept);
         let opened = opened.map_err(|error| Error::from(error).into_failure())?;
         match &opened.refresh {
