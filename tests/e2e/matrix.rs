@@ -15,6 +15,7 @@ mod operation;
 use fault::{How, WAIT_ASKED};
 use field::{Field, Place};
 use serde_json::Value;
+use std::time::Duration;
 use tests::vendor::Action;
 
 /// Class and code of a failure, and words that its message must have: what happened, and
@@ -213,14 +214,19 @@ fn come_to_stand(field: &Field<Run>, plot: &field::Plot<Run>, job: &str) -> Valu
         expect_told(plot.fault, &run["error"], told);
     }
     if status == "deferred" {
-        let time = |name: &str| -> jiff::Timestamp {
-            run["deferred"][name].as_str().expect("a time").parse().expect("a time")
-        };
-        let put_off = time("until").duration_since(time("since")).as_millis();
-        let least = if matches!(plot.expected, Waits(_)) { WAIT_ASKED.as_millis() } else { 200 };
-        assert!(put_off >= least.cast_signed(), "{}: put off for {put_off} ms", plot.fault);
+        let least = if matches!(plot.expected, Waits(_)) { WAIT_ASKED } else { Duration::from_millis(200) };
+        expect_put_off(plot.fault, &run, least);
     }
     run
+}
+
+/// A run or a call is put off for that long at least.
+fn expect_put_off(fault: &str, item: &Value, least: Duration) {
+    let time = |name: &str| -> jiff::Timestamp {
+        item["deferred"][name].as_str().expect("a time").parse().expect("a time")
+    };
+    let put_off = time("until").duration_since(time("since")).as_millis();
+    assert!(put_off >= least.as_millis().cast_signed(), "{fault}: put off for {put_off} ms");
 }
 
 fn expect_told(fault: &str, error: &Value, (class, code, words): Told) {

@@ -5,6 +5,7 @@ mod client;
 mod exports;
 mod faults;
 mod github;
+mod grant;
 mod guests;
 mod jobs;
 mod lists;

@@ -1,16 +1,15 @@
 //! The fake provider of OAuth: nothing passes that a careless client would send.
 
-use crate::client::{Answer, Call, bare};
-use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
+use crate::{
+    client::{Answer, Call, bare},
+    grant::{BACK, VERIFIER, brought, is_refused, query, text},
+};
 use reqwest::Method;
-use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
 use tests::oauth::{CLIENT_ID, CLIENT_SECRET, OAuth};
-use url::{Url, form_urlencoded};
+use url::form_urlencoded;
 
-const BACK: &str = "http://127.0.0.1:7070/oauth/callback";
 const STATE: &str = "a-state-that-nobody-can-guess";
-const VERIFIER: &str = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk";
 
 fn fake() -> OAuth {
     OAuth::builder().redirect_uri(BACK).start().expect("a provider")
@@ -27,27 +26,8 @@ fn form<'a>(fake: &'a OAuth, path: &str, body: &str) -> Call<'a> {
 
 /// A good authorization request with changes; an empty value leaves a parameter out.
 fn authorize(fake: &OAuth, changes: &[(&str, &str)]) -> Answer {
-    let challenge = BASE64_URL_SAFE_NO_PAD.encode(Sha256::digest(VERIFIER));
-    let mut asked = BTreeMap::from([
-        ("response_type", "code"),
-        ("client_id", CLIENT_ID),
-        ("redirect_uri", BACK),
-        ("state", STATE),
-        ("code_challenge", &challenge),
-        ("code_challenge_method", "S256"),
-        ("scope", "read"),
-    ]);
-    asked.extend(changes.iter().copied());
-    asked.retain(|_, value| !value.is_empty());
-    let query = form_urlencoded::Serializer::new(String::new()).extend_pairs(asked).finish();
+    let query = query(&[("client_id", CLIENT_ID), ("state", STATE), ("scope", "read")], changes);
     answered(bare(fake, Method::GET, &format!("/oauth/authorize?{query}")))
-}
-
-/// What the browser would bring back.
-fn brought(answer: &Answer) -> BTreeMap<String, String> {
-    assert_eq!(answer.status, 302, "{}", answer.text);
-    let url = Url::parse(&answer.headers["location"]).expect("a URL");
-    url.query_pairs().into_owned().collect()
 }
 
 fn code(fake: &OAuth) -> String {
@@ -80,16 +60,6 @@ fn exchange(fake: &OAuth, code: &str, changes: &[(&str, &str)]) -> Answer {
 
 fn refresh(fake: &OAuth, refresh_token: &str) -> Answer {
     token(fake, &[("grant_type", "refresh_token"), ("refresh_token", refresh_token)])
-}
-
-fn text(answer: &Answer, member: &str) -> String {
-    assert_eq!(answer.status, 200, "{}", answer.text);
-    answer.json()[member].as_str().expect(member).to_owned()
-}
-
-#[track_caller]
-fn is_refused(answer: &Answer, status: u16, error: &str) {
-    assert_eq!((answer.status, answer.json()["error"].as_str()), (status, Some(error)), "{}", answer.text);
 }
 
 fn me(fake: &OAuth, access: &str) -> u16 {

@@ -1,16 +1,14 @@
 //! OAuth at the fake Zendesk: nothing passes that a careless client would send.
 
-use crate::client::{Answer, bare};
-use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
+use crate::{
+    client::{Answer, bare},
+    grant::{BACK, VERIFIER, brought, is_refused, query, text},
+};
 use reqwest::Method;
 use serde_json::{Value, json};
-use sha2::{Digest, Sha256};
-use std::{collections::BTreeMap, time::Duration};
+use std::time::Duration;
 use tests::zendesk::{CLIENT_ID, CLIENT_SECRET, Zendesk};
-use url::{Url, form_urlencoded};
 
-const BACK: &str = "http://127.0.0.1:7070/oauth/callback";
-const VERIFIER: &str = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk";
 const PAGE: &str = "/api/v2/users/me.json";
 
 fn fake() -> Zendesk {
@@ -21,27 +19,8 @@ fn fake() -> Zendesk {
 
 /// A good authorization request with changes; an empty value leaves a parameter out.
 async fn authorize(fake: &Zendesk, changes: &[(&str, &str)]) -> Answer {
-    let challenge = BASE64_URL_SAFE_NO_PAD.encode(Sha256::digest(VERIFIER));
-    let mut asked = BTreeMap::from([
-        ("response_type", "code"),
-        ("client_id", CLIENT_ID),
-        ("redirect_uri", BACK),
-        ("state", "st"),
-        ("code_challenge", &challenge),
-        ("code_challenge_method", "S256"),
-        ("scope", "read write"),
-    ]);
-    asked.extend(changes.iter().copied());
-    asked.retain(|_, value| !value.is_empty());
-    let query = form_urlencoded::Serializer::new(String::new()).extend_pairs(asked).finish();
+    let query = query(&[("client_id", CLIENT_ID), ("state", "st"), ("scope", "read write")], changes);
     bare(fake, Method::GET, &format!("/oauth/authorizations/new?{query}")).answer().await
-}
-
-/// What the browser would bring back.
-fn brought(answer: &Answer) -> BTreeMap<String, String> {
-    assert_eq!(answer.status, 302, "{}", answer.text);
-    let url = Url::parse(&answer.headers["location"]).expect("a URL");
-    url.query_pairs().into_owned().collect()
 }
 
 async fn code(fake: &Zendesk, changes: &[(&str, &str)]) -> String {
@@ -70,16 +49,6 @@ async fn exchange(fake: &Zendesk, code: &str, changes: Value) -> Answer {
 
 async fn refresh(fake: &Zendesk, refresh_token: &str) -> Answer {
     token(fake, json!({ "grant_type": "refresh_token", "refresh_token": refresh_token }), json!({})).await
-}
-
-fn text(answer: &Answer, member: &str) -> String {
-    assert_eq!(answer.status, 200, "{}", answer.text);
-    answer.json()[member].as_str().expect(member).to_owned()
-}
-
-#[track_caller]
-fn is_refused(answer: &Answer, status: u16, error: &str) {
-    assert_eq!((answer.status, answer.json()["error"].as_str()), (status, Some(error)), "{}", answer.text);
 }
 
 async fn opens(fake: &Zendesk, method: Method, path: &str, access: &str) -> u16 {

@@ -27,8 +27,12 @@ fn held(stage: &Stage, key: &str) -> Value {
     .unwrap_or_else(|error| panic!("{error:#}\n{}", stage.host.log()))
 }
 
-fn of<'a>(conflicts: &'a [Value], key: &str) -> Vec<&'a Value> {
-    conflicts.iter().filter(|conflict| conflict["key"] == key).collect()
+/// The conflict of a record, which has one; `name` says in which case.
+fn only(stage: &Stage, key: &str, name: &str) -> Value {
+    let conflicts = stage.conflicts();
+    let own: Vec<_> = conflicts.iter().filter(|conflict| conflict["key"] == key).collect();
+    let [conflict] = own[..] else { panic!("{name}: {conflicts:#?}") };
+    conflict.clone()
 }
 
 #[test]
@@ -52,8 +56,7 @@ fn each_policy_decides_between_two_edits_and_keeps_both_values() {
             let one_sided = (&ticket["external_id"], &ticket["tags"]);
             assert_eq!(one_sided, (&json!("only-theirs"), &json!(["only-ours"])), "{name}: {ticket:#}");
         }
-        let conflicts = stage.conflicts();
-        let [conflict] = of(&conflicts, &key)[..] else { panic!("{name}: {conflicts:#?}") };
+        let conflict = only(&stage, &key, name);
         let [field] = &conflict["fields"].as_array().expect("fields")[..] else { panic!("{conflict:#}") };
         assert_eq!(
             (&field["field"], &field["local"], &field["remote"], &conflict["waits"]),
@@ -123,8 +126,7 @@ fn a_deletion_here_meets_an_edit_there() {
         let here = stage.records("ticket");
         let subject = here.get(&key).map(|ticket| &ticket["subject"]);
         assert_eq!(subject, (winner == Theirs).then_some(&json!("Theirs")), "{name}");
-        let conflicts = stage.conflicts();
-        let [conflict] = of(&conflicts, &key)[..] else { panic!("{name}: {conflicts:#?}") };
+        let conflict = only(&stage, &key, name);
         let field = &conflict["fields"][0];
         assert_eq!((&field["field"], &field["local"]), (&json!(""), &Value::Null), "{name}: {conflict:#}");
         assert_eq!(field["remote"]["subject"], "Theirs", "{name}: {conflict:#}");
@@ -145,8 +147,7 @@ fn an_edit_here_meets_a_deletion_there() {
         stage.fake.delete_ticket(id).expect("a ticket");
         stage.patch("ticket", &key, &json!({"subject": "Ours"}));
         stage.all_gone();
-        let conflicts = stage.conflicts();
-        let [conflict] = of(&conflicts, &key)[..] else { panic!("{name}: {conflicts:#?}") };
+        let conflict = only(&stage, &key, name);
         let field = &conflict["fields"][0];
         assert_eq!((&field["field"], &field["remote"]), (&json!(""), &Value::Null), "{name}: {conflict:#}");
         assert_eq!(field["local"]["subject"], "Ours", "{name}: {conflict:#}");

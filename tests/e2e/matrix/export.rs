@@ -7,7 +7,8 @@
 
 use super::{
     BROKEN, BROKEN_500, BROKEN_502, BROKEN_503, BROKEN_504, CIRCLE, CONFLICT, CONNECT, CUT, ENOUGH,
-    FOR_PEOPLE, LATE, NAME, NO_TLS, REFUSED, RESET, SILENT, SLOW, STRANGER, TOO_LARGE, Told, expect_told,
+    FOR_PEOPLE, LATE, NAME, NO_TLS, REFUSED, RESET, SILENT, SLOW, STRANGER, TOO_LARGE, Told, expect_put_off,
+    expect_told,
     fault::WAIT_ASKED,
     field::{Field, Place, Plot, TICKETS},
     rows,
@@ -140,11 +141,7 @@ fn come_to_stand(field: &Field<Export>, plot: &Plot<Export>, job: &str) {
         expect_told(plot.fault, &run["error"], told);
     }
     if matches!(plot.expected, Waits(_)) {
-        let time = |name: &str| -> jiff::Timestamp {
-            run["deferred"][name].as_str().expect("a time").parse().expect("a time")
-        };
-        let put_off = time("until").duration_since(time("since")).as_millis();
-        assert!(put_off >= WAIT_ASKED.as_millis().cast_signed(), "{}: put off for {put_off} ms", plot.fault);
+        expect_put_off(plot.fault, &run, WAIT_ASKED);
     }
     let counted = ["added", "updated"].map(|name| run["counters"][name].as_u64().unwrap_or_default());
     let done = u64::from(plot.expected == Completed);
