@@ -20,8 +20,8 @@ fn random_edits_on_both_sides_agree_at_rest() {
         let told = match played {
             Ok(played) if played.faults.is_empty() => return true,
             Ok(played) => {
-                let (steps, faults) = (played.steps.join("\n  "), played.faults.join("\n"));
-                format!("seed {seed}, {}:\n  {steps}\n{faults}", played.policy)
+                let told = played.faults.iter().map(|fault| format!("\n{fault}")).collect::<String>();
+                format!("seed {seed}, {}:\n  {}{told}", played.policy, played.steps.join("\n  "))
             }
             Err(error) => format!("{error:#}"),
         };

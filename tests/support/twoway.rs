@@ -6,6 +6,7 @@
 //! works; see `model`.
 
 mod api;
+mod fault;
 mod judge;
 mod model;
 mod play;
@@ -13,5 +14,6 @@ mod stand;
 mod step;
 mod world;
 
+pub use fault::{Fault, Kind};
 pub use play::{Played, Theatre};
 pub use step::Policy;

@@ -12,7 +12,7 @@ use std::{
 };
 use tests::{
     programs,
-    twoway::{Played, Theatre},
+    twoway::{Kind, Played, Theatre},
 };
 
 /// Plays random sequences against a host and a fake Zendesk, and says what did not come true.
@@ -109,7 +109,7 @@ impl Report {
         eprintln!("\nseed {}, {}:\n  {}", played.seed, played.policy, played.steps.join("\n  "));
         for fault in &played.faults {
             eprintln!("FAULT {fault}");
-            *self.faults.entry(kind(fault)).or_default() += 1;
+            *self.faults.entry(fault.kind.as_str()).or_default() += 1;
         }
         self.fail(played.seed);
     }
@@ -132,26 +132,18 @@ impl Report {
             println!("{document}");
             return;
         }
-        let of = |kind: &str| faults.get(kind).copied().unwrap_or_default();
+        let of = |kind: Kind| faults.get(kind.as_str()).copied().unwrap_or_default();
         println!("{sequences} sequences of {steps} steps in all, {rests} rests, {seconds:.0} s");
         println!("{kills} kills, {lost} answers to be lost");
         println!("conflicts by policy: {conflicts:?}");
         println!("{records} records at the last rests, of which {waiting} waited for a person");
-        println!("lost {}, created twice {}, disagreeing {}", of(LOST), of(TWICE), of(DISAGREES));
+        println!(
+            "lost {}, created twice {}, disagreeing {}",
+            of(Kind::Lost),
+            of(Kind::Twice),
+            of(Kind::Disagrees)
+        );
         println!("{} sequences failed{}", failed.len(), if failed.is_empty() { "" } else { ":" });
         failed.iter().for_each(|seed| println!("  seed {seed}"));
-    }
-}
-
-const LOST: &str = "lost";
-const TWICE: &str = "created twice";
-const DISAGREES: &str = "disagreeing";
-
-/// What kind of fault that is, by the judge's words.
-fn kind(fault: &str) -> &'static str {
-    match fault {
-        _ if fault.contains("twice") || fault.contains("there are ") => TWICE,
-        _ if fault.contains(" here and ") || fault.contains("remote ticket") => DISAGREES,
-        _ => LOST,
     }
 }

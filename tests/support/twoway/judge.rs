@@ -1,6 +1,7 @@
 //! What both sides have at rest, against what the model says.
 
 use super::{
+    fault::Fault,
     model::{FIELDS, Model, Presence, RecordId, values_of},
     step::{Policy, Side},
     world::{Sight, World},
@@ -19,7 +20,7 @@ pub(super) struct Finding {
 }
 
 /// What is wrong, in words, and what there is of each record.
-pub(super) fn judge(model: &Model, policy: Policy, sight: &Sight) -> (Vec<String>, Vec<Finding>) {
+pub(super) fn judge(model: &Model, policy: Policy, sight: &Sight) -> (Vec<Fault>, Vec<Finding>) {
     let mut bench = Bench { model, policy, sight, faults: Vec::new() };
     bench.nothing_twice();
     let findings = (0..model.records.len()).map(|at| bench.record(RecordId(at))).collect();
@@ -41,7 +42,7 @@ struct Bench<'a> {
     model: &'a Model,
     policy: Policy,
     sight: &'a Sight,
-    faults: Vec<String>,
+    faults: Vec<Fault>,
 }
 
 impl Bench<'_> {
@@ -59,7 +60,8 @@ impl Bench<'_> {
             let known = (0..self.model.records.len()).find(of_one);
             let removed = known.map_or(0, |at| self.model.records[at].removed);
             if ids.len() > 1 + removed {
-                self.faults.push(format!("tickets {ids:?} were created twice for one local record"));
+                self.faults
+                    .push(Fault::twice(format!("tickets {ids:?} were created twice for one local record")));
             }
         }
     }
@@ -74,7 +76,7 @@ impl Bench<'_> {
         let new = remote.len() - dead.min(removed);
         for (side, count) in [(Side::Local, local.len()), (Side::Remote, new)] {
             if count > 1 {
-                self.faults.push(format!("{id}: there are {count} {side} tickets of it"));
+                self.faults.push(Fault::twice(format!("{id}: there are {count} {side} tickets of it")));
             }
         }
         let local = local.first().copied();
@@ -94,11 +96,11 @@ impl Bench<'_> {
         match (self.model.presence(id), there) {
             (Presence::There | Presence::Either, (true, true)) => self.values(id, &values),
             (Presence::Gone | Presence::Either, (false, false)) => {}
-            (expected, (here, there)) => self.faults.push(format!(
-                "{id}: local {}, remote {}, expected {expected:?}",
-                shown(here),
-                shown(there)
-            )),
+            (expected, (here, there)) => {
+                let told =
+                    format!("{id}: local {}, remote {}, expected {expected:?}", shown(here), shown(there));
+                self.faults.push(if here == there { Fault::lost(told) } else { Fault::disagrees(told) });
+            }
         }
         Finding { id, values, held }
     }
@@ -109,10 +111,10 @@ impl Bench<'_> {
             if let Some(allowed) = self.model.allowed(self.policy, id, field)
                 && !allowed.contains(value)
             {
-                self.faults.push(format!(
+                self.faults.push(Fault::lost(format!(
                     "{id}: {} is {value:?}, and under {} it can only be {allowed:?}",
                     FIELDS[field].name, self.policy
-                ));
+                )));
             }
         }
     }
@@ -121,7 +123,7 @@ impl Bench<'_> {
     fn both_values(&mut self, id: RecordId, key: &str, (local, remote): (Option<&Value>, Option<&Value>)) {
         let Some(fields) = self.sight.held.get(key).and_then(Value::as_array) else { return };
         if fields.is_empty() {
-            self.faults.push(format!("{id}: its conflict tells no field"));
+            self.faults.push(Fault::lost(format!("{id}: its conflict tells no field")));
         }
         for conflict in fields {
             let name = conflict["field"].as_str().unwrap_or_default().trim_start_matches('/');
@@ -130,7 +132,8 @@ impl Bench<'_> {
                 let told = &conflict[side.to_string()];
                 let is_known = told.as_str().is_some_and(|value| self.model.was_set(side, id, field, value));
                 if !is_known && ticket.is_none_or(|ticket| ticket[name] != *told) {
-                    self.faults.push(format!("{id}: its conflict tells of {told} as {side} {name}"));
+                    let told = format!("{id}: its conflict tells of {told} as {side} {name}");
+                    self.faults.push(Fault::lost(told));
                 }
             }
         }
@@ -147,10 +150,10 @@ impl Bench<'_> {
             for (at, field) in FIELDS.iter().enumerate() {
                 let Some(last) = self.model.last_of(side, id, at) else { continue };
                 if self.model.last_of(other, id, at).is_none() && ticket[field.name] != last {
-                    self.faults.push(format!(
+                    self.faults.push(Fault::lost(format!(
                         "{id}: its {side} {} was set to {last:?}, it waits for a person, and has {} now",
                         field.name, ticket[field.name]
-                    ));
+                    )));
                 }
             }
         }
@@ -185,7 +188,7 @@ impl Bench<'_> {
                 count => faults.push(format!("remote ticket {id} has {count} local ones")),
             }
         }
-        self.faults.append(&mut faults);
+        self.faults.extend(faults.into_iter().map(Fault::disagrees));
     }
 }
 
@@ -232,7 +235,7 @@ mod tests {
         let (faults, _) = judge(&model(), Policy::RemoteWins, &sight);
         assert_eq!(faults.len(), words.len(), "{faults:#?}");
         for (fault, words) in faults.iter().zip(words) {
-            assert!(fault.contains(words), "{words} in {fault}");
+            assert!(fault.to_string().contains(words), "{words} in {fault}");
         }
     }
 

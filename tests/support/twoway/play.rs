@@ -1,6 +1,7 @@
 //! Plays sequences: draws steps, does them, tells the model, and judges at rest.
 
 use super::{
+    fault::Fault,
     judge::{Finding, is_live, judge, mark},
     model::{FIELDS, Model, RecordId},
     stand::Stand,
@@ -35,7 +36,7 @@ pub struct Played {
     /// What was done, and what came of it, step by step.
     pub steps: Vec<String>,
     /// What was not as it must be; empty: all is well.
-    pub faults: Vec<String>,
+    pub faults: Vec<Fault>,
     /// How often the host was killed.
     pub kills: u32,
     /// How many answers to writes were to be lost.
